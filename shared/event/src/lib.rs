@@ -1,0 +1,25 @@
+//! The vocabulary of Touchline: what happened, to whom, when, and the bytes in which it travels.
+//! EVT-1: `event_id` depends on vendor bytes only, never on when or how often they were fetched.
+//! EVT-2: decode(encode(x)) = x for every event and frame.
+//! Knows no vendor, no metric and no transport; reads no clock.
+
+mod envelope;
+mod frame;
+mod id;
+mod kind;
+mod number;
+mod payload;
+mod position;
+mod time;
+
+pub use envelope::{Event, EventDraft};
+pub use frame::{Frame, FrameError, MAX_FRAME_BYTES, MAX_FRAME_EVENTS, decode_frame, encode_frame};
+pub use id::{DEFAULT_LANES, EventId, Lane, stable_hash};
+pub use kind::Kind;
+pub use number::{NumberError, Scaled, decimal_string};
+pub use payload::{
+    Article, Card, Fixture, GameStatus, Goal, Heartbeat, MarketStatus, OddsQuote, Other, Payload, PeriodChange, Play,
+    ScoreUpdate, Side, Substitution, Team, Trade, TradedVolume, WeatherObservation,
+};
+pub use position::{Position, Sequence, ShardId};
+pub use time::{format_utc_ms, parse_utc_ms};

@@ -1,0 +1,33 @@
+//! What every JSON vendor needs: early refusal of what cannot be JSON, and reads of a field that say where they failed.
+//! JSON-1: a message names the pointer, what was found and what was expected.
+
+use serde::Serializer;
+
+use crate::{MAX_DOCUMENT_BYTES, Reject, RejectReason};
+
+/// Refuses what no JSON or line parser could take: nothing, too much, HTML.
+pub(crate) fn refuse_early(bytes: &[u8]) -> Option<Reject> {
+    let head = bytes.trim_ascii_start();
+    let (reason, message) = if head.is_empty() {
+        (RejectReason::Empty, "the payload is empty".to_owned())
+    } else if bytes.len() > MAX_DOCUMENT_BYTES {
+        (
+            RejectReason::TooLarge,
+            format!("the payload has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", bytes.len()),
+        )
+    } else if head.starts_with(b"<") {
+        (
+            RejectReason::NotJson,
+            "the payload is HTML or XML, not JSON; the vendor's gateway probably answered instead of its API"
+                .to_owned(),
+        )
+    } else {
+        return None;
+    };
+    Some(Reject { reason, pointer: String::new(), message, raw: bytes[..bytes.len().min(64 * 1024)].to_vec() })
+}
+
+/// Raw bytes as JSON text; bytes that are not UTF-8 become U+FFFD.
+pub(crate) fn lossy_text<S: Serializer>(raw: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(raw))
+}
