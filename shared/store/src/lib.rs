@@ -1,1 +1,19 @@
-//! placeholder
+//! Where state is kept: items under compare-and-swap, one port, and the record kinds that live in it.
+//! STORE-1: a put replaces an item only if its version is the one that was read; nothing else is promised between items.
+//! STORE-2: what a put acknowledged survives the process.
+//! Knows what is stored, not why it changes: the step is the window room's, the loop is the doors'.
+
+mod embedded;
+mod faulty;
+mod item;
+mod memory;
+mod records;
+
+pub use embedded::{Database, EmbeddedStore, OpenError};
+pub use faulty::{Fault, FaultyStore};
+pub use item::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, PutOutcome, StoreError, put_if_absent};
+pub use memory::MemoryStore;
+pub use records::{
+    AnomalyEntry, DueEntry, LateEntry, LateLedger, Pane, QuarantineEntry, SourceAccount, accounting, anomalies,
+    directory, due, late, panes, progress, quarantine, watermarks,
+};
