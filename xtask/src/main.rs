@@ -1,2 +1,52 @@
-//! placeholder
-fn main() {}
+//! `cargo xtask`: our automation in Rust, so that one command means the same on a laptop and in CI.
+//! XT-1: whatever a command needs is checked first and named with its remedy; nothing is skipped silently.
+//! Knows no product code: it starts cargo, Python, Node and the built binary as programs.
+#![allow(clippy::disallowed_methods, reason = "automation measures wall time and reads the developer's environment")]
+
+mod bench;
+mod program;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// Everything a contributor or a CI machine runs besides the product itself.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every check and test of the project, from a fresh clone.
+    Test(test::Arguments),
+    /// Measure the built product on generated input.
+    #[command(subcommand)]
+    Bench(bench::Command),
+}
+
+const EXAMPLES: &str = "Examples:
+  cargo xtask test                            everything; about an hour from cold on two cores, minutes when warm
+  cargo xtask test --list                     the stages, what each does and which tools it needs
+  cargo xtask test --only format --only lints the two quick ones
+  cargo xtask test --only oracles             results against DuckDB and pyiceberg
+  cargo xtask bench windows                   five runs of the one-minute trade windows, release build
+  cargo xtask bench windows --events 500000 --duckdb path/to/python";
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = Workspace::find().and_then(|workspace| match arguments.command {
+        Command::Test(arguments) => test::run(&arguments, &workspace),
+        Command::Bench(command) => bench::run(command, &workspace).map(|()| ExitCode::SUCCESS),
+    });
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

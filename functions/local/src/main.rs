@@ -1,2 +1,24 @@
-//! placeholder
-fn main() {}
+//! The `touchline` command: every door in one process, on embedded parts.
+
+mod audit;
+mod cli;
+mod demo;
+mod files;
+mod normalize;
+mod pipeline;
+mod progress;
+mod query;
+mod recordings;
+mod replay;
+mod slices;
+mod state;
+mod status;
+mod windows;
+mod windows_command;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    touchline_runtime::init_log();
+    cli::run()
+}

@@ -11,6 +11,8 @@ pub mod betfair;
 pub mod espn;
 pub mod finnhub;
 mod json;
+mod messages;
+mod raw;
 pub mod the_odds_api;
 
 pub use session::Session;

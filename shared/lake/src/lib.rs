@@ -1,1 +1,37 @@
-//! placeholder
+//! The lake: raw payloads as they came, and Iceberg tables of events, windows and marts.
+//! LAKE-1 (P9): every archived position is in its table exactly once; the chain and the snapshot marks decide, never a file name.
+//! LAKE-2: raw bytes are stored before anything parses them.
+//! Tables are appended to or replaced whole; rows are never updated in place. Reads no clock.
+
+mod append;
+mod archive;
+mod catalog;
+mod chain;
+mod commit;
+mod error;
+#[cfg(test)]
+mod exactly_once;
+mod files;
+mod lake;
+mod objects;
+mod orphans;
+mod raw;
+mod schema;
+mod swap;
+pub mod tables;
+#[cfg(test)]
+mod testing;
+mod write;
+
+pub use append::CommitReport;
+pub use archive::Archived;
+pub use chain::{Chain, ChainFile};
+pub use commit::CommitPass;
+pub use error::LakeError;
+pub use files::FileEntry;
+pub use lake::{Lake, NAMESPACES, table_ident};
+pub use objects::{LocalObjects, MemoryObjects, ObjectStore};
+pub use orphans::Orphan;
+pub use raw::{Landing, PAYLOAD_BYTES_MAX, RawPayload, land, read_back};
+pub use swap::{REPLACEMENT_SUFFIX, replacement_of};
+pub use write::DataWriter;

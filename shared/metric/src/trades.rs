@@ -97,7 +97,8 @@ impl TradeState {
         self.excluded_count += 1;
     }
 
-    pub(crate) fn merge(&mut self, other: &Self) {
+    /// Adds what another pane of the same symbol counted.
+    pub fn merge(&mut self, other: &Self) {
         self.trade_count += other.trade_count;
         self.excluded_count += other.excluded_count;
         self.volume_e8 += other.volume_e8;

@@ -1,1 +1,9 @@
-//! placeholder
+//! The only room that touches the process: its clock and its log.
+//! RUN-1: everything else takes time as an argument; what it does is the same on every run.
+//! Grows with the doors: configuration, secrets and outbound HTTP come with the issues that need them.
+
+mod clock;
+mod log;
+
+pub use clock::{Stopwatch, now_ms};
+pub use log::init_log;

@@ -15,5 +15,5 @@ pub use item::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, PutOutcome, 
 pub use memory::MemoryStore;
 pub use records::{
     AnomalyEntry, DueEntry, LateEntry, LateLedger, Pane, QuarantineEntry, SourceAccount, accounting, anomalies,
-    directory, due, late, panes, progress, quarantine, watermarks,
+    directory, due, late, outbox, panes, progress, quarantine, watermarks,
 };

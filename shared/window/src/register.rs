@@ -2,8 +2,6 @@
 //! REG-1 (P2): taking a register is idempotent, associative and commutative.
 //! A grid is a last-value register per second; returns, volatility and line moves are read from it.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use touchline_event::Event;
 
@@ -59,45 +57,50 @@ impl<V: Clone> Register<V> {
     }
 }
 
-/// The last value of every second that saw one; the key is the second since 1970.
+/// The last value of every second that saw one. Sorted by second; almost every event belongs to the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grid<V>(BTreeMap<i64, Register<V>>);
+pub struct Grid<V>(Vec<Register<V>>);
 
 impl<V> Default for Grid<V> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
+}
+
+fn second_of<V>(register: &Register<V>) -> i64 {
+    register.order.timestamp_ms.div_euclid(1000)
 }
 
 impl<V: Clone> Grid<V> {
     /// Offers a value to its second.
     pub fn apply(&mut self, order: OrderKey, value: V) {
-        use std::collections::btree_map::Entry;
-        match self.0.entry(order.timestamp_ms.div_euclid(1000)) {
-            Entry::Vacant(entry) => {
-                entry.insert(Register { order, value });
-            }
-            Entry::Occupied(mut entry) if order > entry.get().order => {
-                entry.insert(Register { order, value });
-            }
-            Entry::Occupied(_) => {}
+        let second = order.timestamp_ms.div_euclid(1000);
+        let at = match self.0.last() {
+            Some(last) if second_of(last) < second => Err(self.0.len()),
+            Some(last) if second_of(last) == second => Ok(self.0.len() - 1),
+            _ => self.0.binary_search_by_key(&second, second_of),
+        };
+        match at {
+            Err(at) => self.0.insert(at, Register { order, value }),
+            Ok(at) if order > self.0[at].order => self.0[at] = Register { order, value },
+            Ok(_) => {}
         }
     }
 
     /// Adds another grid's seconds.
     pub fn merge(&mut self, other: &Self) {
-        for register in other.0.values() {
+        for register in &other.0 {
             self.apply(register.order, register.value.clone());
         }
     }
 
     /// The kept values in time order.
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.values().map(|register| &register.value)
+        self.0.iter().map(|register| &register.value)
     }
 
     /// Second since 1970 and value, in time order.
     pub fn seconds(&self) -> impl Iterator<Item = (i64, &V)> {
-        self.0.iter().map(|(second, register)| (*second, &register.value))
+        self.0.iter().map(|register| (second_of(register), &register.value))
     }
 }

@@ -45,6 +45,11 @@ impl Watermarks {
         self.lanes.values().filter(|lane| lane.heartbeat_count > 0).map(|lane| lane.watermark_ms).min()
     }
 
+    /// The maximum over the lanes that spoke.
+    pub fn furthest(&self) -> Option<i64> {
+        self.lanes.values().filter(|lane| lane.heartbeat_count > 0).map(|lane| lane.watermark_ms).max()
+    }
+
     /// Lanes that are behind the furthest one by more than `tolerance_ms`.
     pub fn stuck_lanes(&self, tolerance_ms: i64) -> Vec<u16> {
         let furthest = self.lanes.values().map(|lane| lane.watermark_ms).max().unwrap_or(i64::MIN);

@@ -1,12 +1,11 @@
-//! placeholder
+//! Betfair: the Exchange Stream API as recorded, historic data files, and the polled API-NG.
+//! See docs/vendors/betfair.md for the vendor's definitions and clocks.
 
-use crate::{Document, Parsed, Session};
+mod api_ng;
+mod books;
+mod parse;
+mod payload;
+mod table;
 
-/// placeholder
-pub fn parse(_document: Document<'_>, _session: &mut Session) -> Parsed {
-    Parsed::default()
-}
-
-/// placeholder
-#[derive(Debug, Default)]
-pub struct Books;
+pub use books::Books;
+pub use parse::parse;

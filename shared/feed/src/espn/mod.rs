@@ -1,8 +1,14 @@
-//! placeholder
+//! ESPN's site API: scoreboards and game summaries of team sports.
+//! See docs/vendors/espn.md for the vendor's definitions, clocks, endpoints and licence of use.
 
-use crate::{Document, Parsed, Session};
+mod game;
+mod moments;
+mod odds;
+mod parse;
+mod payload;
+mod plays;
+mod run;
+mod summary;
+mod table;
 
-/// placeholder
-pub fn parse(_document: Document<'_>, _session: &mut Session) -> Parsed {
-    Parsed::default()
-}
+pub use parse::parse;

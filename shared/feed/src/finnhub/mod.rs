@@ -1,8 +1,9 @@
-//! placeholder
+//! Finnhub WebSocket messages: trades, pings, errors.
+//! See docs/vendors/finnhub.md for the vendor's definitions and clocks.
 
-use crate::{Document, Parsed, Session};
+mod parse;
+mod payload;
+mod table;
 
-/// placeholder
-pub fn parse(_document: Document<'_>, _session: &mut Session) -> Parsed {
-    Parsed::default()
-}
+pub use parse::parse;
+pub use table::excludes;

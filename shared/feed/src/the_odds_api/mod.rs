@@ -1,8 +1,11 @@
-//! placeholder
+//! The Odds API: odds, historical odds, scores, events and sports of v4, the odds of v3, and flattened odds tables.
+//! See docs/vendors/the-odds-api.md for the vendor's definitions, clocks and credits.
 
-use crate::{Document, Parsed, Session};
+mod csv_rows;
+mod parse;
+mod payload;
+mod quote;
+mod table;
+mod v3;
 
-/// placeholder
-pub fn parse(_document: Document<'_>, _session: &mut Session) -> Parsed {
-    Parsed::default()
-}
+pub use parse::parse;

@@ -1,4 +1,4 @@
-//! Panes that finalisation still has to look at: `due#family` / `pane end#entity#start#lane` -> which pane.
+//! Panes that finalisation still has to look at: `due#stage#family` / `pane end#entity#lane` -> which pane.
 //! DUE-1: written before a pane's first write and before every write to a final pane, so that no change is left unpublished.
 //! DUE-2: removed only by compare-and-swap on the version that was read before the pane was.
 
@@ -10,9 +10,19 @@ use touchline_window::PaneKey;
 use super::{decode, encode};
 use crate::{Item, ItemKey, ItemStore, ItemWrite, PutOutcome, StoreError};
 
+/// What the pane waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// To be final, or its correction to be published.
+    Final,
+    /// To be sealed, where the stream's retention ends.
+    Seal,
+}
+
 /// A pane to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DueEntry {
+    pub stage: Stage,
     pub family: Family,
     pub entity: String,
     /// The vendor whose watermark decides.
@@ -38,14 +48,18 @@ impl DueEntry {
     pub fn key(&self) -> ItemKey {
         let end_ms = self.start_ms.saturating_add(self.pane_ms);
         ItemKey::new(
-            partition(self.family),
+            partition(self.stage, self.family),
             format!("{}#{}#{:05}", PaneKey::sort_prefix(self.pane_ms, end_ms), self.entity, self.lane),
         )
     }
 }
 
-fn partition(family: Family) -> String {
-    format!("due#{}", family.as_str())
+fn partition(stage: Stage, family: Family) -> String {
+    let stage = match stage {
+        Stage::Final => "final",
+        Stage::Seal => "seal",
+    };
+    format!("due#{stage}#{}", family.as_str())
 }
 
 /// Makes sure that finalisation will look at the panes again after this moment.
@@ -74,6 +88,7 @@ pub async fn touch(store: &dyn ItemStore, entries: &[DueEntry]) -> Result<(), St
 /// Entries of panes that end at or before `end_ms`, at most `limit`, earliest first.
 pub async fn list(
     store: &dyn ItemStore,
+    stage: Stage,
     family: Family,
     pane_ms: i64,
     from: &str,
@@ -81,7 +96,7 @@ pub async fn list(
     limit: usize,
 ) -> Result<Vec<(String, Item, DueEntry)>, StoreError> {
     let to = PaneKey::sort_prefix(pane_ms, end_ms.saturating_add(1));
-    let found = store.query(&partition(family), from, Some(&to), limit).await?;
+    let found = store.query(&partition(stage, family), from, Some(&to), limit).await?;
     found.into_iter().map(|(sk, item)| decode(&sk, &item.value).map(|entry| (sk, item, entry))).collect()
 }
 

@@ -1,0 +1,184 @@
+//! What every event of a batch is: for a pane, for a ledger, for quarantine, or a heartbeat. Decided from bytes alone (P7).
+
+use std::collections::BTreeMap;
+
+use touchline_event::{Event, FrameError, Lane, Payload, Position, Sequence, ShardId, decode_frame};
+use touchline_metric::Family;
+use touchline_store::{ItemKey, LateLedger, QuarantineEntry, StoreError, late, quarantine};
+use touchline_stream::{Batch, Record};
+use touchline_window::{Lateness, PaneKey, Positioned, pane_start_ms};
+
+use crate::AggregateContext;
+use crate::groups::Group;
+
+pub(crate) type LedgerItem = Result<(ItemKey, Vec<u8>), StoreError>;
+
+/// A producer's word about a lane.
+pub(crate) struct LaneHeartbeat {
+    pub source: String,
+    pub lane: u16,
+    pub watermark_ms: i64,
+    pub sequence: Sequence,
+}
+
+/// A batch, sorted.
+#[derive(Default)]
+pub(crate) struct Sorted {
+    pub groups: Vec<Group>,
+    pub ledger: Vec<LedgerItem>,
+    pub heartbeats: Vec<LaneHeartbeat>,
+    pub late_count: u64,
+    pub quarantined_count: u64,
+}
+
+pub(crate) fn sort(context: &AggregateContext, batch: &Batch) -> Sorted {
+    let mut sorted = Sorted::default();
+    let mut groups: BTreeMap<PaneKey, Group> = BTreeMap::new();
+    for record in &batch.records {
+        match decode_frame(&record.bytes) {
+            Err(error) => sorted.quarantine_record(&batch.shard, record, &error),
+            Ok(frame) => {
+                for (sub, event) in frame.events.into_iter().enumerate() {
+                    let position = Position { sequence: record.sequence, sub: sub as u32 };
+                    match event {
+                        Err(error) => sorted.quarantine_event(
+                            &batch.shard,
+                            position,
+                            "unknown",
+                            "undecodable",
+                            &error.to_string(),
+                            line_of(error),
+                        ),
+                        Ok(event) => sort_event(context, batch, record, position, event, &mut sorted, &mut groups),
+                    }
+                }
+            }
+        }
+    }
+    sorted.groups = groups.into_values().collect();
+    sorted
+}
+
+fn sort_event(
+    context: &AggregateContext,
+    batch: &Batch,
+    record: &Record,
+    position: Position,
+    event: Event,
+    sorted: &mut Sorted,
+    groups: &mut BTreeMap<PaneKey, Group>,
+) {
+    let lane = event.lane(context.lanes);
+    if Lane::from_partition_key(&record.partition_key) != Some(lane) {
+        let message = format!(
+            "event of entity {} belongs on {}, the record came on {}",
+            event.entity(),
+            lane.partition_key(),
+            record.partition_key
+        );
+        return sorted.quarantine_event(&batch.shard, position, &event.source, "wrong_lane", &message, json(&event));
+    }
+    if let Payload::Heartbeat(heartbeat) = &event.payload {
+        sorted.heartbeats.push(LaneHeartbeat {
+            source: event.source.clone(),
+            lane: heartbeat.lane,
+            watermark_ms: heartbeat.watermark_ms,
+            sequence: position.sequence,
+        });
+        return;
+    }
+    let Some(family) = Family::of(&event) else { return };
+    match context.policy.judge(&event) {
+        Lateness::Future => {
+            let message = format!("event time is {} ms ahead of its first arrival", -event.lateness_ms());
+            sorted.quarantine_event(&batch.shard, position, &event.source, "future_time", &message, json(&event));
+        }
+        Lateness::TooLate => {
+            let reason = format!("{} ms late, the horizon is {} ms", event.lateness_ms(), context.policy.horizon_ms);
+            sorted.late_count += 1;
+            let text = String::from_utf8_lossy(&json(&event)).into_owned();
+            sorted.ledger.push(late::entry(&batch.shard, position, LateLedger::Late, reason, &event, text));
+        }
+        Lateness::Accepted => {
+            let key = PaneKey {
+                family: family.as_str(),
+                entity: Family::pane_entity(&event),
+                pane_ms: context.policy.pane_ms,
+                start_ms: pane_start_ms(event.timestamp_ms, context.policy.pane_ms),
+                lane,
+            };
+            let group =
+                groups.entry(key).or_insert_with_key(|key| Group::new(key.clone(), family, event.source.clone()));
+            group.events.push(Positioned { position, event });
+        }
+    }
+}
+
+impl Sorted {
+    /// A whole frame that cannot be read stands for as many events as its header says.
+    fn quarantine_record(&mut self, shard: &ShardId, record: &Record, error: &FrameError) {
+        let header_count = record
+            .bytes
+            .get(2..6)
+            .map_or(1, |count| u64::from(u32::from_le_bytes([count[0], count[1], count[2], count[3]])));
+        let position = Position { sequence: record.sequence, sub: 0 };
+        self.push(
+            shard,
+            position,
+            "unknown",
+            "bad_frame",
+            &error.to_string(),
+            record.bytes.clone(),
+            header_count.max(1),
+        );
+    }
+
+    fn quarantine_event(
+        &mut self,
+        shard: &ShardId,
+        position: Position,
+        source: &str,
+        reason: &str,
+        message: &str,
+        raw: Vec<u8>,
+    ) {
+        self.push(shard, position, source, reason, message, raw, 1);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the entry's own fields")]
+    fn push(
+        &mut self,
+        shard: &ShardId,
+        position: Position,
+        source: &str,
+        reason: &str,
+        message: &str,
+        raw: Vec<u8>,
+        event_count: u64,
+    ) {
+        self.quarantined_count += event_count;
+        let entry = QuarantineEntry {
+            stage: "stream".to_owned(),
+            source: source.to_owned(),
+            reason: reason.to_owned(),
+            pointer: String::new(),
+            message: message.to_owned(),
+            raw,
+            object_key: None,
+            event_count,
+            at_ms: 0,
+        };
+        self.ledger.push(quarantine::stream_entry(shard, position, &entry));
+    }
+}
+
+fn line_of(error: FrameError) -> Vec<u8> {
+    match error {
+        FrameError::Event { line, .. } => line,
+        _ => Vec::new(),
+    }
+}
+
+fn json(event: &Event) -> Vec<u8> {
+    serde_json::to_vec(event).unwrap_or_default()
+}

@@ -1,0 +1,194 @@
+//! The command line: what can be asked, with examples; errors name file, field and remedy and end with a non-zero code.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::replay::Speed;
+use crate::windows::TradeFormat;
+
+/// Where state is kept unless `--state` says otherwise.
+const DEFAULT_STATE: &str = "state";
+const DEFAULT_PORT: u16 = 7071;
+/// A match day in about five minutes.
+const DEFAULT_DEMO_SPEED: &str = "120";
+
+#[derive(Parser)]
+#[command(
+    name = "touchline",
+    version,
+    about = "Real-time sports, odds and market metrics, each event counted exactly once.",
+    after_help = "\
+Examples:
+  touchline                                     replay the bundled recordings, open http://127.0.0.1:7071
+  touchline demo --exit --speed max             the same as fast as it goes, then a summary
+  touchline sql \"select * from gold.anomalies order by severity desc limit 10\"
+  touchline audit                               does every event add up?"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Replay the bundled recordings through the deployed handlers, with API and dashboard (the default).
+    #[command(
+        after_help = "Examples:\n  touchline demo\n  touchline demo --state /tmp/demo --speed max --exit\n  touchline demo --port 8080 --speed 600"
+    )]
+    Demo(DemoArgs),
+    /// Turn vendor files into canonical events, NDJSON on standard output.
+    #[command(
+        after_help = "Examples:\n  touchline normalize --source espn scoreboard.json\n  touchline normalize --source betfair stream.jsonl.gz --rejects rejects.ndjson | head"
+    )]
+    Normalize(NormalizeArgs),
+    /// Send vendor files through the whole road into a state folder.
+    #[command(
+        after_help = "Examples:\n  touchline replay --source finnhub trades.ndjson.gz --state state\n  touchline replay --source betfair 1.2008.jsonl --speed 60"
+    )]
+    Replay(ReplayArgs),
+    /// Compute windows over a file of trades, without a state folder.
+    #[command(
+        after_help = "Examples:\n  touchline windows --input trades.ndjson --source trades-ndjson --window 1m --output bars.ndjson\n  touchline windows --input ws.jsonl.gz --source finnhub --window 5m --slide 1m --lateness 10s --drop-duplicates --output bars.parquet"
+    )]
+    Windows(WindowsArgs),
+    /// Query the lake: schemas bronze, silver and gold.
+    #[command(
+        after_help = "Examples:\n  touchline sql \"select symbol, count(*) from gold.fct_trades group by 1\"\n  touchline sql \"select * from bronze.quarantine\" --format json"
+    )]
+    Sql(SqlArgs),
+    /// Build the gold marts and run their tests.
+    #[command(
+        after_help = "Examples:\n  touchline transform\n  touchline transform --select fct_trades+ --select tag:odds"
+    )]
+    Transform(TransformArgs),
+    /// Check that offered = applied + duplicate + rejected + quarantined + late + after-seal, per source.
+    Audit(StateArgs),
+    /// What a state folder holds and how far its consumers are.
+    Status(StateArgs),
+}
+
+#[derive(Args)]
+pub struct StateArgs {
+    /// Folder with log, store and lake.
+    #[arg(long, default_value = DEFAULT_STATE)]
+    pub state: PathBuf,
+}
+
+#[derive(Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    pub port: u16,
+    /// Replayed seconds per second, or max.
+    #[arg(long, default_value = DEFAULT_DEMO_SPEED)]
+    pub speed: Speed,
+    /// Stop when the recordings end and print a summary.
+    #[arg(long)]
+    pub exit: bool,
+}
+
+#[derive(Args)]
+pub struct NormalizeArgs {
+    /// Vendor and format of the files.
+    #[arg(long)]
+    pub source: String,
+    /// Files, plain or gzip.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where rejects go as NDJSON; standard error unless given.
+    #[arg(long)]
+    pub rejects: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct ReplayArgs {
+    /// Vendor and format of the files.
+    #[arg(long)]
+    pub source: String,
+    /// Files, plain or gzip.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Replayed seconds per second, or max.
+    #[arg(long, default_value = "max")]
+    pub speed: Speed,
+}
+
+#[derive(Args)]
+pub struct WindowsArgs {
+    /// File of trades, plain or gzip.
+    #[arg(long)]
+    pub input: PathBuf,
+    /// What is in it.
+    #[arg(long)]
+    pub source: TradeFormat,
+    /// Length of a window, such as 1m or 90s.
+    #[arg(long, default_value = "1m", value_parser = humantime::parse_duration)]
+    pub window: Duration,
+    /// Distance of window starts; the length unless given.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub slide: Option<Duration>,
+    /// How long a window waits for late trades, in event time.
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    pub lateness: Duration,
+    /// Identical lines are retransmissions: count them once.
+    #[arg(long)]
+    pub drop_duplicates: bool,
+    /// Result, .ndjson or .parquet.
+    #[arg(long)]
+    pub output: PathBuf,
+}
+
+#[derive(Args)]
+pub struct SqlArgs {
+    /// One query.
+    pub query: String,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// table, json or csv.
+    #[arg(long, default_value = "table")]
+    pub format: touchline_warehouse::Format,
+}
+
+#[derive(Args)]
+pub struct TransformArgs {
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Models: name, +name, name+, tag:name. All unless given.
+    #[arg(long)]
+    pub select: Vec<String>,
+}
+
+/// Runs what the arguments ask for.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => Cli::try_parse_from(["touchline", "demo"]).map_err(Into::into).and_then(|cli| dispatch(cli.command)),
+        command => dispatch(command),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("touchline: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command {
+        None => Ok(ExitCode::SUCCESS),
+        Some(Command::Demo(args)) => runtime.block_on(crate::demo::run(&args)),
+        Some(Command::Normalize(args)) => crate::normalize::run(&args),
+        Some(Command::Replay(args)) => runtime.block_on(crate::replay::run(&args)),
+        Some(Command::Windows(args)) => crate::windows_command::run(&args),
+        Some(Command::Sql(args)) => runtime.block_on(crate::query::sql(&args)),
+        Some(Command::Transform(args)) => runtime.block_on(crate::query::transform(&args)),
+        Some(Command::Audit(args)) => runtime.block_on(crate::audit::run(&args)),
+        Some(Command::Status(args)) => runtime.block_on(crate::status::run(&args)),
+    }
+}

@@ -1,0 +1,36 @@
+//! `touchline status`: what a state folder holds and how far its consumers are.
+
+use std::process::ExitCode;
+
+use touchline_event::format_utc_ms;
+use touchline_metric::Family;
+use touchline_store::{directory, progress, watermarks};
+
+use crate::audit;
+use crate::cli::StateArgs;
+use crate::pipeline::sources;
+use crate::state::State;
+
+/// `touchline status`.
+pub async fn run(args: &StateArgs) -> anyhow::Result<ExitCode> {
+    let state = State::open(&args.state).await?;
+    println!("state folder   {}", args.state.display());
+    for (shard, head) in state.log.heads()? {
+        let aggregated = progress::read(&*state.store, "aggregate", &shard.0).await?;
+        let archived = progress::read(&*state.store, "archive", &shard.0).await?;
+        println!("{shard}      {head} records, {aggregated} aggregated, {archived} archived");
+    }
+    for family in Family::ALL {
+        println!("{:<14} {} entities", family.as_str(), directory::list(&*state.store, family).await?.len());
+    }
+    for source in sources() {
+        let marks = watermarks::read(&*state.store, &source).await?;
+        if let Some(overall) = marks.overall() {
+            let stuck = marks.stuck_lanes(10 * 60_000);
+            let note = if stuck.is_empty() { String::new() } else { format!(", lanes behind: {stuck:?}") };
+            println!("{source:<14} watermark {}{note}", format_utc_ms(overall));
+        }
+    }
+    println!("waiting        {} records", audit::waiting_records(&state).await?);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,199 @@
+//! One payload's road: land, parse, quarantine, publish; and the heartbeats that follow it.
+
+use touchline_event::{Event, Payload as EventPayload};
+use touchline_feed::{Document, Parsed, Reject, Session, Source, parse};
+use touchline_lake::{Landing, RawPayload, land, tables::PAYLOADS};
+use touchline_store::{QuarantineEntry, outbox, put_if_absent, quarantine};
+use touchline_stream::{OutRecord, frames_of};
+
+use crate::heartbeat::{LaneBook, facts};
+use crate::{PollContext, PollError};
+
+/// Tries a record has before the poll is given up; its events keep their ids, so a later poll repeats nothing.
+const PUBLISH_TRIES: usize = 5;
+/// Records published in one call.
+const PUBLISH_RECORDS: usize = 500;
+
+/// A payload as fetched.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    pub source: Source,
+    /// Request path or file name.
+    pub origin: String,
+    /// Vendor session: a connection, a file, a schedule. Part of the landed object's name.
+    pub session: String,
+    /// Number inside the session.
+    pub index: u64,
+    /// When the bytes were received, UTC ms; `None` for a file that does not say.
+    pub received_at_ms: Option<i64>,
+    /// Added to every time of a recording, so that recordings of different days share one clock. 0 otherwise.
+    pub shift_ms: i64,
+    pub bytes: Vec<u8>,
+}
+
+/// What a producer carries from payload to payload of one vendor session.
+#[derive(Debug, Default)]
+pub struct PollSession {
+    feed: Session,
+    lanes: LaneBook,
+    /// Greatest event time published, UTC ms.
+    max_event_ms: Option<i64>,
+}
+
+/// What became of a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ingested {
+    pub events: u64,
+    pub rejects: u64,
+    pub bytes: u64,
+    pub records: u64,
+}
+
+impl PollSession {
+    /// Greatest event time seen.
+    pub fn max_event_ms(&self) -> Option<i64> {
+        self.max_event_ms
+    }
+
+    /// Takes note of events that an earlier process published: their lanes need heartbeats, their counts were told.
+    pub fn resume(&mut self, events: &[Event], lanes: u16) {
+        self.lanes.know(&facts(events, lanes));
+    }
+
+    /// Tells every lane used that all events before `watermark_ms` are in the stream.
+    pub async fn beat(&mut self, context: &PollContext, source: Source, watermark_ms: i64) -> Result<(), PollError> {
+        let heartbeats = self.lanes.heartbeats(source.as_str(), watermark_ms);
+        publish(context, frames_of(source.as_str(), heartbeats, context.lanes, context.frames)?).await
+    }
+}
+
+/// Takes one payload all the way into the stream.
+pub async fn ingest(
+    context: &PollContext,
+    session: &mut PollSession,
+    payload: &Payload,
+) -> Result<Ingested, PollError> {
+    let landing = land_payload(context, payload).await?;
+    let parsed = replay_parse(session, payload)?;
+    keep_rejects(context, payload, &landing, &parsed.rejects).await?;
+    list_landing(context, payload, &landing, &parsed).await?;
+    let facts = facts(&parsed.events, context.lanes);
+    let events = parsed.events.len() as u64;
+    let records = frames_of(payload.source.as_str(), parsed.events, context.lanes, context.frames)?;
+    let record_count = records.len() as u64;
+    publish(context, records).await?;
+    session.lanes.note(&facts);
+    Ok(Ingested {
+        events,
+        rejects: parsed.rejects.len() as u64,
+        bytes: payload.bytes.len() as u64,
+        records: record_count,
+    })
+}
+
+/// Parses a payload and moves its times, without publishing: what brings a session back after a restart.
+pub fn replay_parse(session: &mut PollSession, payload: &Payload) -> Result<Parsed, PollError> {
+    let document = Document { bytes: &payload.bytes, received_at_ms: payload.received_at_ms, origin: &payload.origin };
+    let mut parsed = parse(payload.source, document, &mut session.feed)?;
+    for event in &mut parsed.events {
+        shift(event, payload.shift_ms);
+        session.max_event_ms = session.max_event_ms.max(Some(event.timestamp_ms));
+    }
+    Ok(parsed)
+}
+
+fn shift(event: &mut Event, shift_ms: i64) {
+    if shift_ms == 0 {
+        return;
+    }
+    event.timestamp_ms += shift_ms;
+    event.ingested_at_ms += shift_ms;
+    event.first_arrival_ms += shift_ms;
+    match &mut event.payload {
+        EventPayload::Fixture(fixture) => fixture.starts_at_ms = fixture.starts_at_ms.map(|at| at + shift_ms),
+        EventPayload::MarketStatus(status) => status.market_time_ms = status.market_time_ms.map(|at| at + shift_ms),
+        _ => {}
+    }
+}
+
+async fn land_payload(context: &PollContext, payload: &Payload) -> Result<Landing, PollError> {
+    let raw = RawPayload {
+        source: payload.source.as_str(),
+        origin: &payload.origin,
+        session: &payload.session,
+        index: payload.index,
+        received_at_ms: payload.received_at_ms.unwrap_or(0),
+        bytes: &payload.bytes,
+    };
+    Ok(land(&*context.objects, raw).await?)
+}
+
+async fn keep_rejects(
+    context: &PollContext,
+    payload: &Payload,
+    landing: &Landing,
+    rejects: &[Reject],
+) -> Result<(), PollError> {
+    let mut items = Vec::with_capacity(rejects.len());
+    for (index, reject) in rejects.iter().enumerate() {
+        let entry = QuarantineEntry {
+            stage: "parse".to_owned(),
+            source: payload.source.as_str().to_owned(),
+            reason: reject.reason.as_str().to_owned(),
+            pointer: reject.pointer.clone(),
+            message: reject.message.clone(),
+            raw: reject.raw.clone(),
+            object_key: Some(landing.object_key.clone()),
+            event_count: 1,
+            at_ms: landing.received_at_ms,
+        };
+        items.push(quarantine::parse_entry(&landing.object_key, index, &entry)?);
+    }
+    if !items.is_empty() {
+        put_if_absent(&*context.store, items).await?;
+    }
+    Ok(())
+}
+
+/// The payload's row of `bronze.payloads`, named by its object, so that a repeated poll lists it once.
+async fn list_landing(
+    context: &PollContext,
+    payload: &Payload,
+    landing: &Landing,
+    parsed: &Parsed,
+) -> Result<(), PollError> {
+    let row = landing.row(parsed.events.len(), parsed.rejects.len());
+    let bytes = serde_json::to_vec(&row)
+        .map_err(|error| PollError::Fetch { endpoint: payload.origin.clone(), message: error.to_string() })?;
+    Ok(outbox::put(&*context.store, PAYLOADS.name, vec![(landing.object_key.clone(), bytes)]).await?)
+}
+
+/// Publishes records, trying failed ones again; order inside a lane is kept because a lane's later records wait for its earlier ones.
+async fn publish(context: &PollContext, records: Vec<OutRecord>) -> Result<(), PollError> {
+    let mut pending = records;
+    for _ in 0..PUBLISH_TRIES {
+        let mut failed = Vec::new();
+        let mut last_error = None;
+        while !pending.is_empty() {
+            let rest = pending.split_off(pending.len().min(PUBLISH_RECORDS));
+            let chunk = std::mem::replace(&mut pending, rest);
+            let outcomes = context.stream.publish(chunk.clone()).await;
+            for (record, outcome) in chunk.into_iter().zip(outcomes) {
+                if let Err(error) = outcome {
+                    failed.push(record);
+                    last_error = Some(error);
+                }
+            }
+            if !failed.is_empty() {
+                failed.append(&mut pending);
+            }
+        }
+        match last_error {
+            None => return Ok(()),
+            Some(error @ touchline_stream::StreamError::TooLarge { .. }) => return Err(error.into()),
+            Some(_) => pending = failed,
+        }
+    }
+    Err(touchline_stream::StreamError::Unknown(format!("{} records refused {PUBLISH_TRIES} times", pending.len()))
+        .into())
+}

@@ -1,0 +1,166 @@
+//! Scoreboards and summaries to events: one `fixture` a game, and what its state, odds, weather and plays say.
+//! ESPN-4: every game, odds entry, detail and play is events or one reject with its bytes; a bad one spoils no other.
+//! ESPN-5: observed facts have the vendor's time where ESPN gives one (plays), else the receive time, else the start.
+//! Reads no standings, leaders, rosters, box scores, news or video.
+
+use serde_json::value::RawValue;
+
+use super::game::{Game, observed_at_ms, other_game, weather};
+use super::payload::{Identity, Leagues};
+use super::run::{RAW_BYTES_MAX, Run};
+use super::summary::summary;
+use super::{moments, odds};
+use crate::raw::{Fault, Object, Path, Text};
+use crate::{Document, Parsed, Reject, RejectReason, Session};
+
+/// Nesting beyond which no ESPN payload goes; deeper ones could not be kept as an `other` event either.
+const DEPTH_MAX: usize = 100;
+/// Members of which ESPN's scoreboards and summaries always have one.
+const ESPN_MEMBERS: [&str; 4] = ["events", "header", "leagues", "boxscore"];
+
+/// A scoreboard or a summary. The session is not needed: ESPN's facts are named by game and content.
+pub fn parse(document: Document<'_>, _session: &mut Session) -> Parsed {
+    let text = Text::new(document.bytes);
+    let root = Path::Root(&text);
+    let mut run = Run::new(document.received_at_ms);
+    if let Err(fault) = read_root(&text, &root, &mut run) {
+        let raw = &document.bytes[..document.bytes.len().min(RAW_BYTES_MAX)];
+        run.reject_as_is(fault.reject(raw));
+    }
+    if !text.is_sound() && run.rejects().iter().all(|reject| reject.reason != RejectReason::BadUtf8) {
+        run.reject_as_is(unread_bad_bytes(document.bytes));
+    }
+    run.finish()
+}
+
+fn read_root(text: &Text<'_>, path: &Path<'_>, run: &mut Run) -> Result<(), Fault> {
+    if depth(text.as_str()) > DEPTH_MAX {
+        let message =
+            format!("found more than {DEPTH_MAX} levels of arrays and objects; expected a scoreboard or summary");
+        return Err(Fault::new(RejectReason::TooDeep, path, message));
+    }
+    let raw = text.json(path)?;
+    let wrong_vendor = || {
+        let message = "found none of events, header, leagues, boxscore; expected an ESPN scoreboard or summary";
+        Fault::new(RejectReason::WrongVendor, path, message)
+    };
+    let Ok(root) = Object::read(raw, path, "an ESPN payload") else { return Err(wrong_vendor()) };
+    if root.has("header") {
+        return summary(&root, raw, run);
+    }
+    if root.has("events") {
+        return scoreboard(&root, run);
+    }
+    if ESPN_MEMBERS.iter().any(|member| root.has(member)) {
+        let (member, what) = if root.has("boxscore") { ("header", "the game") } else { ("events", "a list of games") };
+        return Err(root.missing(member, what));
+    }
+    match root.text("message") {
+        Ok(Some(message)) if root.has("code") => {
+            Err(Fault::new(RejectReason::VendorError, &Path::Key(path, "message"), format!("ESPN answered: {message}")))
+        }
+        _ => Err(wrong_vendor()),
+    }
+}
+
+/// Deepest nesting of arrays and objects, brackets inside strings apart.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest, mut is_string, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_string => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'{' | b'[' if !is_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !is_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// Damage in members that nobody reads still shows: something went wrong on the way.
+fn unread_bad_bytes(bytes: &[u8]) -> Reject {
+    let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+    let message = format!("byte {at} is not UTF-8, in a member that is not read; the other records were taken");
+    let around = &bytes[at.saturating_sub(64)..bytes.len().min(at + 64)];
+    Reject { reason: RejectReason::BadUtf8, pointer: String::new(), message, raw: around.to_vec() }
+}
+
+fn scoreboard(root: &Object<'_, '_>, run: &mut Run) -> Result<(), Fault> {
+    let events = root.list("events")?.ok_or_else(|| root.missing("events", "a list of games"))?;
+    let mut leagues = Leagues::default();
+    let leagues_path = Path::Key(root.path(), "leagues");
+    for (index, raw) in root.list("leagues").ok().flatten().unwrap_or_default().into_iter().enumerate() {
+        if let Ok(league) = Object::read(raw, &Path::Index(&leagues_path, index), "a league") {
+            leagues.add(&league);
+        }
+    }
+    let events_path = Path::Key(root.path(), "events");
+    for (index, raw) in events.into_iter().enumerate() {
+        let path = Path::Index(&events_path, index);
+        if let Err(fault) = scoreboard_event(raw, &path, &leagues, run) {
+            run.reject(fault, raw, &path);
+        }
+    }
+    Ok(())
+}
+
+fn scoreboard_event(raw: &RawValue, path: &Path<'_>, leagues: &Leagues, run: &mut Run) -> Result<(), Fault> {
+    const WHAT: &str = "a list with the game's competition";
+    let event = Object::read(raw, path, "a game object")?;
+    let competitions = event.list("competitions")?.unwrap_or_default();
+    if competitions.is_empty() {
+        // Tennis lists its matches in groupings, golf and racing may list nothing: there is no home and away.
+        if event.has("groupings") || event.has("athletes") {
+            let identity = Identity::read(&event, None, leagues)?;
+            let at_ms = observed_at_ms(run, &identity, None);
+            other_game(&identity, raw, at_ms, run);
+            return Ok(());
+        }
+        return Err(event.missing("competitions", WHAT));
+    }
+    let competitions_path = Path::Key(path, "competitions");
+    let is_only = competitions.len() == 1;
+    for (index, competition_raw) in competitions.into_iter().enumerate() {
+        let path = Path::Index(&competitions_path, index);
+        let record = if is_only { raw } else { competition_raw };
+        if let Err(fault) = scoreboard_game(&event, competition_raw, &path, is_only, leagues, record, run) {
+            run.reject(fault, record, &path);
+        }
+    }
+    Ok(())
+}
+
+fn scoreboard_game(
+    event: &Object<'_, '_>,
+    raw: &RawValue,
+    path: &Path<'_>,
+    is_only: bool,
+    leagues: &Leagues,
+    record: &RawValue,
+    run: &mut Run,
+) -> Result<(), Fault> {
+    let competition = Object::read(raw, path, "a competition object")?;
+    let mut identity = Identity::read(event, Some(&competition), leagues)?;
+    if !is_only {
+        // Several fights or matches of one event are games of their own.
+        identity.id = competition.need_text("id", "the competition's id")?.into_owned();
+    }
+    let venue = competition.get("venue")?.or(event.get("venue")?);
+    let at_ms = observed_at_ms(run, &identity, None);
+    let Some(game) = Game::read(&competition, event, identity.clone(), venue)? else {
+        other_game(&identity, record, at_ms, run);
+        return Ok(());
+    };
+    game.state(at_ms, run);
+    moments::of_details(&identity, &competition, at_ms, record, run);
+    let entries = run.list(&competition, "odds", record);
+    odds::quotes(&game, &entries, &Path::Key(path, "odds"), at_ms, &[], run);
+    let sky = if event.has("weather") { event } else { &competition };
+    weather(&game, sky, at_ms, record, run);
+    Ok(())
+}

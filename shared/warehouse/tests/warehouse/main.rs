@@ -1,0 +1,10 @@
+//! The warehouse as its callers see it: projects rendered, refused, run and tested over small lakes.
+//! One binary, because each links the whole SQL engine.
+
+mod data_tests;
+mod graph;
+mod marts;
+mod rendering;
+mod runs;
+mod sql;
+mod support;
