@@ -4,7 +4,7 @@
     trades_to_ndjson.py OUTPUT [...] RECORDING.ndjson.gz...
 
 Reads LEAN equity ticks (zip), raw crypto WebSocket recordings (txt.gz) and trades in Parquet from a folder, or
-recordings that have the wanted shape already. Prices and volumes are written as plain decimals with at most eight
+the recordings of Finnhub messages. Prices and volumes are written as plain decimals with at most eight
 fractional digits.
 """
 
@@ -89,10 +89,11 @@ def parquet_trades(path):
 
 
 def recording(path):
+    """The trades inside a recording of Finnhub messages."""
     with gzip.open(path, "rt") as rows:
         for row in rows:
-            if row.strip():
-                yield row.strip()
+            for trade in json.loads(row, parse_float=decimal.Decimal).get("data", []):
+                yield line(trade["s"], trade["p"], trade["v"], trade["t"], trade["c"])
 
 
 def lines_of(path):

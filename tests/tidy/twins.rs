@@ -20,7 +20,7 @@ pub fn incomplete_vendors(tree: &Tree) -> Vec<String> {
     for vendor in vendors {
         let name = vendor.replace('_', "-");
         let mut wanted: Vec<String> = VENDOR_FILES.map(|file| format!("{FEED}{vendor}/{file}")).to_vec();
-        wanted.push(format!("{FEED}{vendor}/coverage.yaml"));
+        wanted.push(format!("shared/feed/coverage/{name}.yaml"));
         wanted.push(format!("docs/vendors/{name}.md"));
         for path in wanted {
             let is_exempt = VENDOR_EXCEPTIONS.iter().any(|(exempt, _)| *exempt == path);
@@ -122,7 +122,7 @@ mod tests {
         "shared/feed/src/the_odds_api/payload.rs",
         "shared/feed/src/the_odds_api/table.rs",
         "shared/feed/src/the_odds_api/parse.rs",
-        "shared/feed/src/the_odds_api/coverage.yaml",
+        "shared/feed/coverage/the-odds-api.yaml",
         "shared/feed/fixtures/the-odds-api/odds_live.json",
         "shared/feed/fixtures/the-odds-api/odds_live.golden.ndjson",
         "docs/vendors/the-odds-api.md",

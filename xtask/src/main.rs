@@ -3,6 +3,7 @@
 //! Knows no product code: it starts cargo, Python, Node and the built binary as programs.
 #![allow(clippy::disallowed_methods, reason = "automation measures wall time and reads the developer's environment")]
 
+mod assets;
 mod bench;
 mod program;
 mod test;
@@ -29,6 +30,8 @@ enum Command {
     /// Measure the built product on generated input.
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Renew the dashboard's chart library from its locked npm package.
+    Assets(assets::Arguments),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -37,13 +40,15 @@ const EXAMPLES: &str = "Examples:
   cargo xtask test --only format --only lints the two quick ones
   cargo xtask test --only oracles             results against DuckDB and pyiceberg
   cargo xtask bench windows                   five runs of the one-minute trade windows, release build
-  cargo xtask bench windows --events 500000 --duckdb path/to/python";
+  cargo xtask bench windows --events 500000 --duckdb path/to/python
+  cargo xtask assets --check                  whether the chart library is the one the lock file pins";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Test(arguments) => test::run(&arguments, &workspace),
         Command::Bench(command) => bench::run(command, &workspace).map(|()| ExitCode::SUCCESS),
+        Command::Assets(arguments) => assets::run(&arguments, &workspace),
     });
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

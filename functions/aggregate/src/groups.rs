@@ -1,18 +1,21 @@
 //! The compare-and-swap loop over the panes of one batch.
 //! GRP-1: a pane's due entry is written before its first write and before any write to a final pane (DUE-1).
 //! GRP-2: an unknown outcome drops the cached state and leaves the pane's events for redelivery.
-//! GRP-3 (P11): a part that would outgrow its item is frozen and the pane goes on in the next part.
+//! GRP-3 (P11): a part that would outgrow its item is frozen and the pane goes on in the next part; an event that alone
+//! outgrows an item is quarantined.
 
 use std::sync::Arc;
 
 use touchline_event::{Sequence, ShardId};
 use touchline_metric::{Family, FamilyState};
 use touchline_store::{
-    DueEntry, Item, ItemWrite, LateLedger, PutOutcome, StoreError, directory, due, late, panes, put_if_absent,
+    DueEntry, Item, ItemWrite, LateLedger, MAX_ITEM_BYTES, PutOutcome, StoreError, directory, due, late, panes,
+    put_if_absent, quarantine,
 };
 use touchline_window::{PaneKey, PaneState, Positioned, StepCounts, Verdict, step};
 
 use crate::cache::CachedPart;
+use crate::sort::{MAX_RAW_BYTES, json, refusal};
 use crate::{AggregateContext, BatchOutcome};
 
 /// Lost compare-and-swaps a pane may have in one invocation.
@@ -37,12 +40,19 @@ pub(crate) struct Group {
     source: String,
     /// Ascending by position.
     pub events: Vec<Positioned>,
+    /// What earlier rounds learned of the pane: the cache may forget it in between.
+    parts: Option<Vec<CachedPart>>,
     lost_swaps: u32,
 }
 
 impl Group {
     pub(crate) fn new(key: PaneKey, family: Family, source: String) -> Self {
-        Self { key, family, source, events: Vec::new(), lost_swaps: 0 }
+        Self { key, family, source, events: Vec::new(), parts: None, lost_swaps: 0 }
+    }
+
+    fn without_first(mut self) -> Self {
+        self.events.drain(..1);
+        self
     }
 
     fn due_entry(&self) -> DueEntry {
@@ -71,6 +81,8 @@ struct Attempt {
 enum Plan {
     Done,
     Sealed(Group, usize),
+    /// The group's first event is larger than an item.
+    TooLarge(Group),
     Write(Box<Attempt>),
 }
 
@@ -135,6 +147,13 @@ impl Groups {
                     Ok(()) => outcome.late += count as u64,
                     Err(_) => self.failed.push(group),
                 },
+                Plan::TooLarge(group) => match note_too_large(context, shard, &group).await {
+                    Ok(()) => {
+                        outcome.quarantined += 1;
+                        again.push(group.without_first());
+                    }
+                    Err(_) => self.failed.push(group),
+                },
                 Plan::Write(attempt) => attempts.push(attempt),
             }
         }
@@ -185,23 +204,21 @@ impl Groups {
                 });
                 parts.pop();
                 parts.push(CachedPart { version: Some(version), state: Arc::new(next) });
-                context.cache.set(&group.key, parts);
+                context.cache.set(&group.key, parts.clone());
+                group.parts = Some(parts);
                 group.events.drain(..covered);
                 if !group.events.is_empty() {
                     again.push(group);
                 }
             }
-            Ok(PutOutcome::Conflict(current)) => {
-                group.lost_swaps += 1;
-                match learn(context, &group, parts, current) {
-                    Ok(()) if group.lost_swaps < MAX_LOST_SWAPS => again.push(group),
-                    Ok(()) => self.failed.push(group),
-                    Err(error) => {
-                        tracing::error!(entity = group.key.entity, %error, "pane item cannot be read");
-                        self.failed.push(group);
-                    }
+            Ok(PutOutcome::Conflict(current)) => match learn(context, &mut group, parts, current) {
+                Ok(()) if group.lost_swaps < MAX_LOST_SWAPS => again.push(group),
+                Ok(()) => self.failed.push(group),
+                Err(error) => {
+                    tracing::error!(entity = group.key.entity, %error, "pane item cannot be read");
+                    self.failed.push(group);
                 }
-            }
+            },
             Err(error) => {
                 tracing::warn!(entity = group.key.entity, %error, "pane not written");
                 context.cache.forget(&group.key);
@@ -212,9 +229,9 @@ impl Groups {
 }
 
 /// Parts as this sandbox believes them to be; without memory, a first part that is assumed absent.
-fn parts_of(context: &AggregateContext, group: &Group) -> Vec<CachedPart> {
+fn parts_of(context: &AggregateContext, group: &mut Group) -> Vec<CachedPart> {
     let fresh = || CachedPart { version: None, state: Arc::new(PaneState::new(group.family.empty())) };
-    let mut parts = context.cache.get(&group.key).unwrap_or_default();
+    let mut parts = group.parts.take().or_else(|| context.cache.get(&group.key)).unwrap_or_default();
     match parts.last() {
         None => parts.push(fresh()),
         Some(last) if last.state.is_frozen => {
@@ -227,8 +244,8 @@ fn parts_of(context: &AggregateContext, group: &Group) -> Vec<CachedPart> {
     parts
 }
 
-fn plan(context: &AggregateContext, shard: &ShardId, group: Group, outcome: &mut BatchOutcome) -> Plan {
-    let parts = parts_of(context, &group);
+fn plan(context: &AggregateContext, shard: &ShardId, mut group: Group, outcome: &mut BatchOutcome) -> Plan {
+    let parts = parts_of(context, &mut group);
     let Some((current, frozen)) = parts.split_last() else { return Plan::Done };
     let frozen: Vec<&PaneState<FamilyState>> = frozen.iter().map(|part| &*part.state).collect();
     let mut covered = group.events.len();
@@ -237,16 +254,24 @@ fn plan(context: &AggregateContext, shard: &ShardId, group: Group, outcome: &mut
         match step(&current.state, &frozen, shard, &events) {
             Verdict::Unchanged(counts) => {
                 outcome.redelivered += counts.redelivered;
-                return Plan::Done;
+                // A beginning that was cut to fit may hold nothing new while the rest does.
+                group.events.drain(..covered);
+                covered = group.events.len();
+                if covered == 0 {
+                    return Plan::Done;
+                }
             }
             Verdict::Sealed(positions) => {
-                let mut group = group;
                 group.events.retain(|event| positions.contains(&event.position));
                 return Plan::Sealed(group, positions.len());
             }
             Verdict::Write(next, counts) => {
-                let fits = next.encode().is_ok_and(|bytes| bytes.len() <= context.max_item_bytes);
-                if fits || covered == 1 {
+                let byte_count = next.encode().map_or(usize::MAX, |bytes| bytes.len());
+                let is_smallest = covered == 1 && current.version.is_none();
+                if is_smallest && byte_count > MAX_ITEM_BYTES {
+                    return Plan::TooLarge(group);
+                }
+                if byte_count <= context.max_item_bytes || is_smallest {
                     return Plan::Write(Box::new(Attempt { group, parts, next: *next, counts, covered }));
                 }
                 if current.version.is_some() {
@@ -295,21 +320,28 @@ fn write_of(attempt: &Attempt) -> Result<ItemWrite, touchline_window::PaneDecode
     })
 }
 
-/// Remembers the item that won, so that the next round starts from it.
+/// Remembers the item that won, so that the next round starts from it. Meeting a full part is no lost race: the way to
+/// the last part leads over all of them.
 fn learn(
     context: &AggregateContext,
-    group: &Group,
+    group: &mut Group,
     mut parts: Vec<CachedPart>,
     current: Option<Item>,
 ) -> Result<(), touchline_window::PaneDecodeError> {
     parts.pop();
     match current {
         Some(item) => {
-            parts.push(CachedPart { version: Some(item.version), state: Arc::new(PaneState::decode(&item.value)?) });
-            context.cache.set(&group.key, parts);
+            let state = Arc::new(PaneState::decode(&item.value)?);
+            group.lost_swaps += u32::from(!state.is_frozen);
+            parts.push(CachedPart { version: Some(item.version), state });
+            context.cache.set(&group.key, parts.clone());
+            group.parts = Some(parts);
         }
         // It was there once and is gone: expired or repaired by hand. Start from what the store says now.
-        None => context.cache.forget(&group.key),
+        None => {
+            group.lost_swaps += 1;
+            context.cache.forget(&group.key);
+        }
     }
     Ok(())
 }
@@ -318,8 +350,20 @@ async fn note_after_seal(context: &AggregateContext, shard: &ShardId, group: &Gr
     let mut items = Vec::with_capacity(group.events.len());
     for Positioned { position, event } in &group.events {
         let reason = format!("the pane starting at {} is sealed", touchline_event::format_utc_ms(group.key.start_ms));
-        let text = serde_json::to_string(event).unwrap_or_default();
-        items.push(late::entry(shard, *position, LateLedger::AfterSeal, reason, event, text)?);
+        let text = json(event);
+        items.push(if text.len() > MAX_RAW_BYTES {
+            quarantine::stream_entry(shard, *position, &refusal(&event.source, "too_large", reason, text, 1))?
+        } else {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            late::entry(shard, *position, LateLedger::AfterSeal, reason, event, text)?
+        });
     }
     put_if_absent(&*context.store, items).await
+}
+
+async fn note_too_large(context: &AggregateContext, shard: &ShardId, group: &Group) -> Result<(), StoreError> {
+    let Some(Positioned { position, event }) = group.events.first() else { return Ok(()) };
+    let message = format!("the event alone makes a pane larger than {MAX_ITEM_BYTES} bytes");
+    let entry = refusal(&event.source, "too_large", message, json(event), 1);
+    put_if_absent(&*context.store, vec![quarantine::stream_entry(shard, *position, &entry)?]).await
 }

@@ -58,12 +58,13 @@ pub async fn handle(context: &AggregateContext, batch: &Batch, has_time: impl Fn
     groups.run(context, &batch.shard, &mut outcome, &has_time).await;
     let unfinished = groups.lowest_unfinished();
     outcome.failed_from = unfinished;
-    // A heartbeat vouches for all events before it, so it counts only when they are all in.
-    if unfinished.is_none()
-        && let Err(error) = advance_watermarks(context, &sorted.heartbeats).await
-    {
+    // A heartbeat vouches for all events before it, so it counts when they are all in; what comes after it is another's.
+    let vouched: Vec<sort::LaneHeartbeat> = (sorted.heartbeats.into_iter())
+        .filter(|heartbeat| unfinished.is_none_or(|sequence| heartbeat.sequence < sequence))
+        .collect();
+    if let Err(error) = advance_watermarks(context, &vouched).await {
         tracing::warn!(shard = %batch.shard, %error, "watermarks not advanced; the batch is delivered again");
-        outcome.failed_from = sorted.heartbeats.iter().map(|heartbeat| heartbeat.sequence).min();
+        outcome.failed_from = vouched.iter().map(|heartbeat| heartbeat.sequence).min();
     }
     outcome
 }

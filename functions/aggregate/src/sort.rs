@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use touchline_event::{Event, FrameError, Lane, Payload, Position, Sequence, ShardId, decode_frame};
+use touchline_event::{Event, FrameError, Lane, MAX_FRAME_EVENTS, Payload, Position, Sequence, ShardId, decode_frame};
 use touchline_metric::Family;
 use touchline_store::{ItemKey, LateLedger, QuarantineEntry, StoreError, late, quarantine};
 use touchline_stream::{Batch, Record};
@@ -10,6 +10,11 @@ use touchline_window::{Lateness, PaneKey, Positioned, pane_start_ms};
 
 use crate::AggregateContext;
 use crate::groups::Group;
+
+/// Bytes of a refused record that its entry keeps: a larger one would not fit an item, and the batch would never end.
+pub(crate) const MAX_RAW_BYTES: usize = 256 * 1024;
+/// Longer names fit no key of every store.
+const MAX_ENTITY_BYTES: usize = 512;
 
 pub(crate) type LedgerItem = Result<(ItemKey, Vec<u8>), StoreError>;
 
@@ -68,6 +73,11 @@ fn sort_event(
     sorted: &mut Sorted,
     groups: &mut BTreeMap<PaneKey, Group>,
 ) {
+    let entity = Family::pane_entity(&event);
+    if entity.len() > MAX_ENTITY_BYTES {
+        let message = format!("the entity's name has {} bytes, at most {MAX_ENTITY_BYTES} are stored", entity.len());
+        return sorted.quarantine_event(&batch.shard, position, "unknown", "long_entity", &message, json(&event));
+    }
     let lane = event.lane(context.lanes);
     if Lane::from_partition_key(&record.partition_key) != Some(lane) {
         let message = format!(
@@ -90,19 +100,24 @@ fn sort_event(
     let Some(family) = Family::of(&event) else { return };
     match context.policy.judge(&event) {
         Lateness::Future => {
-            let message = format!("event time is {} ms ahead of its first arrival", -event.lateness_ms());
+            let ahead_ms = event.lateness_ms().saturating_neg();
+            let message = format!("event time {} is {ahead_ms} ms ahead of its first arrival", event.timestamp_ms);
             sorted.quarantine_event(&batch.shard, position, &event.source, "future_time", &message, json(&event));
         }
         Lateness::TooLate => {
             let reason = format!("{} ms late, the horizon is {} ms", event.lateness_ms(), context.policy.horizon_ms);
+            let text = json(&event);
+            if text.len() > MAX_RAW_BYTES {
+                return sorted.quarantine_event(&batch.shard, position, &event.source, "too_large", &reason, text);
+            }
             sorted.late_count += 1;
-            let text = String::from_utf8_lossy(&json(&event)).into_owned();
+            let text = String::from_utf8_lossy(&text).into_owned();
             sorted.ledger.push(late::entry(&batch.shard, position, LateLedger::Late, reason, &event, text));
         }
         Lateness::Accepted => {
             let key = PaneKey {
                 family: family.as_str(),
-                entity: Family::pane_entity(&event),
+                entity,
                 pane_ms: context.policy.pane_ms,
                 start_ms: pane_start_ms(event.timestamp_ms, context.policy.pane_ms),
                 lane,
@@ -121,16 +136,11 @@ impl Sorted {
             .bytes
             .get(2..6)
             .map_or(1, |count| u64::from(u32::from_le_bytes([count[0], count[1], count[2], count[3]])));
+        // A header that says more than any frame may hold says nothing.
+        let event_count = if header_count > MAX_FRAME_EVENTS as u64 { 1 } else { header_count.max(1) };
         let position = Position { sequence: record.sequence, sub: 0 };
-        self.push(
-            shard,
-            position,
-            "unknown",
-            "bad_frame",
-            &error.to_string(),
-            record.bytes.clone(),
-            header_count.max(1),
-        );
+        let entry = refusal("unknown", "bad_frame", error.to_string(), record.bytes.clone(), event_count);
+        self.push(shard, position, &entry);
     }
 
     fn quarantine_event(
@@ -142,33 +152,37 @@ impl Sorted {
         message: &str,
         raw: Vec<u8>,
     ) {
-        self.push(shard, position, source, reason, message, raw, 1);
+        self.push(shard, position, &refusal(source, reason, message.to_owned(), raw, 1));
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the entry's own fields")]
-    fn push(
-        &mut self,
-        shard: &ShardId,
-        position: Position,
-        source: &str,
-        reason: &str,
-        message: &str,
-        raw: Vec<u8>,
-        event_count: u64,
-    ) {
-        self.quarantined_count += event_count;
-        let entry = QuarantineEntry {
-            stage: "stream".to_owned(),
-            source: source.to_owned(),
-            reason: reason.to_owned(),
-            pointer: String::new(),
-            message: message.to_owned(),
-            raw,
-            object_key: None,
-            event_count,
-            at_ms: 0,
-        };
-        self.ledger.push(quarantine::stream_entry(shard, position, &entry));
+    fn push(&mut self, shard: &ShardId, position: Position, entry: &QuarantineEntry) {
+        self.quarantined_count += entry.event_count;
+        self.ledger.push(quarantine::stream_entry(shard, position, entry));
+    }
+}
+
+/// The entry of what a stream consumer refuses.
+pub(crate) fn refusal(
+    source: &str,
+    reason: &str,
+    mut message: String,
+    mut raw: Vec<u8>,
+    event_count: u64,
+) -> QuarantineEntry {
+    if raw.len() > MAX_RAW_BYTES {
+        message.push_str(&format!("; raw is the beginning of {} bytes", raw.len()));
+        raw.truncate(MAX_RAW_BYTES);
+    }
+    QuarantineEntry {
+        stage: "stream".to_owned(),
+        source: source.to_owned(),
+        reason: reason.to_owned(),
+        pointer: String::new(),
+        message,
+        raw,
+        object_key: None,
+        event_count,
+        at_ms: 0,
     }
 }
 
@@ -179,6 +193,6 @@ fn line_of(error: FrameError) -> Vec<u8> {
     }
 }
 
-fn json(event: &Event) -> Vec<u8> {
+pub(crate) fn json(event: &Event) -> Vec<u8> {
     serde_json::to_vec(event).unwrap_or_default()
 }

@@ -53,7 +53,7 @@ export function drawLines(element, lines, { scale, outcome, key, until }) {
   });
   window.Plotly.react(element, traces, layout({
     uirevision: key, xaxis: { nticks: ticksIn(element) },
-    yaxis: { tickformat: scale === 'price' ? '.2f' : '.0%', title: { text: scale === 'price' ? 'decimal odds' : 'implied probability', standoff: 8 } },
+    yaxis: { tickformat: scale === 'price' ? '.3~f' : '.1~%', title: { text: scale === 'price' ? 'decimal odds' : 'implied probability', standoff: 8 } },
   }), CONFIG);
 }
 
@@ -70,19 +70,19 @@ export function drawWindows(element, windows, anomalies, { key, size }) {
     { x: middles, y: lowest, mode: 'lines', line: { width: 0 }, hoverinfo: 'skip', showlegend: false, connectgaps: false },
     { x: middles, y: highest, mode: 'lines', line: { width: 0 }, fill: 'tonexty', fillcolor: 'rgba(52,211,153,.14)', hoverinfo: 'skip', showlegend: false },
     {
-      x: middles, y: of('vwap'), text: words, mode: 'lines+markers', name: 'VWAP', line: { color: '#34d399', width: 2 },
+      x: middles, y: of('vwap'), customdata: traded.map((window) => window.figures.vwap), text: words, mode: 'lines+markers', name: 'VWAP', line: { color: '#34d399', width: 2 },
       marker: { size: traded.length > 60 ? 3.5 : 5, color: '#34d399', opacity: traded.map((window) => (window.is_final ? 1 : 0.45)) },
-      hovertemplate: 'VWAP %{y}<br>%{text}<extra></extra>',
+      hovertemplate: 'VWAP %{customdata}<br>%{text}<extra></extra>',
     },
     {
-      x: middles, y: of('volume'), text: words, type: 'bar', name: 'Volume', yaxis: 'y2',
+      x: middles, y: of('volume'), text: words, type: 'bar', textposition: 'none', name: 'Volume', yaxis: 'y2',
       marker: { color: traded.map(colour), opacity: traded.map((window) => (window.is_final ? 0.95 : 0.4)) },
       hovertemplate: 'Volume %{y:,}<br>%{text}<extra></extra>',
     },
   ];
   window.Plotly.react(element, traces, layout({
     uirevision: key, bargap: 0.25, xaxis: { nticks: ticksIn(element), anchor: 'y2' },
-    yaxis: { domain: [0.34, 1], title: { text: 'VWAP, band low to high', standoff: 8 } },
+    yaxis: { domain: [0.34, 1], tickformat: ',.6~f', title: { text: 'VWAP, band low to high', standoff: 8 } },
     yaxis2: { domain: [0, 0.26], title: { text: 'volume', standoff: 8 }, tickformat: '~s', rangemode: 'tozero' },
   }), CONFIG);
 }

@@ -22,7 +22,7 @@ use crate::ApiContext;
 use crate::decimal::{instant, odds as odds_text, point as point_text};
 use crate::games::{self, GameNames};
 use crate::page::nothing_there;
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 use crate::query::Query;
 use crate::read::{self, event_of};
 
@@ -185,11 +185,8 @@ pub async fn odds(
         markets.push(market(name, state, merged.as_of_ms, (context.clock)()));
     }
     if markets.is_empty() {
-        return Err(Problem {
-            parameter: Some("event".to_owned()),
-            value: Some(event.chars().take(200).collect()),
-            ..Problem::new(ProblemKind::NotFound, "no market of this event is known", "see odds_events of /v1/games")
-        });
+        let (detail, remedy) = ("no market of this event is known", "see odds_events of /v1/games");
+        return Err(Problem::not_found("event", &event, detail, remedy));
     }
     let game = games::names_of(&context, &event).await?;
     Ok(Json(OddsEvent { source: read::source_of(&event).to_owned(), event, game, markets }))

@@ -85,7 +85,10 @@ pub async fn asset(name: Result<Path<String>, PathRejection>) -> Result<Response
 /// What a problem type means, so that its address leads somewhere.
 pub async fn problem_type(name: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
     let Ok(Path(name)) = name else { return Err(nothing_there()) };
-    let kind = ProblemKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(nothing_there)?;
+    let kind = ProblemKind::ALL
+        .into_iter()
+        .find(|kind| kind.address().ends_with(&format!("/{name}")))
+        .ok_or_else(nothing_there)?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{}\n", kind.title())).into_response())
 }
 

@@ -35,15 +35,15 @@ impl ProblemKind {
         Self::BrokenRecord,
     ];
 
-    /// The last part of the type.
-    pub fn name(self) -> &'static str {
+    /// The type: an address that explains it.
+    pub fn address(self) -> &'static str {
         match self {
-            Self::BadParameter => "bad-parameter",
-            Self::NotFound => "not-found",
-            Self::MethodNotAllowed => "method-not-allowed",
-            Self::TooManyReaders => "too-many-readers",
-            Self::StoreUnavailable => "store-unavailable",
-            Self::BrokenRecord => "broken-record",
+            Self::BadParameter => "/problems/bad-parameter",
+            Self::NotFound => "/problems/not-found",
+            Self::MethodNotAllowed => "/problems/method-not-allowed",
+            Self::TooManyReaders => "/problems/too-many-readers",
+            Self::StoreUnavailable => "/problems/store-unavailable",
+            Self::BrokenRecord => "/problems/broken-record",
         }
     }
 
@@ -75,16 +75,18 @@ impl ProblemKind {
 pub struct Problem {
     /// `/problems/bad-parameter` and so on: stable, to be matched on.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: &'static str,
     pub title: &'static str,
     pub status: u16,
     pub detail: String,
     /// The parameter at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub parameter: Option<Box<str>>,
     /// Its value as received, shortened.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub value: Option<Box<str>>,
     /// What to do instead.
     pub remedy: String,
 }
@@ -93,7 +95,7 @@ impl Problem {
     /// A problem without a parameter.
     pub fn new(kind: ProblemKind, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
-            kind: format!("/problems/{}", kind.name()),
+            kind: kind.address(),
             title: kind.title(),
             status: kind.status().as_u16(),
             detail: detail.into(),
@@ -103,9 +105,16 @@ impl Problem {
         }
     }
 
+    /// Something named by a parameter of the path that is not there.
+    pub fn not_found(name: &str, value: &str, detail: &str, remedy: &str) -> Self {
+        let (kind, status) = (ProblemKind::NotFound.address(), ProblemKind::NotFound.status().as_u16());
+        let title = ProblemKind::NotFound.title();
+        Self { kind, title, status, ..Self::parameter(name, Some(value), detail, remedy) }
+    }
+
     /// A parameter that cannot be taken.
     pub fn parameter(name: &str, value: Option<&str>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        let shorten = |value: &str| value.chars().take(VALUE_CHARS_MAX).collect();
+        let shorten = |value: &str| value.chars().take(VALUE_CHARS_MAX).collect::<String>().into_boxed_str();
         Self {
             parameter: Some(shorten(name)),
             value: value.map(shorten),

@@ -22,9 +22,12 @@ pub struct Merged {
     pub as_of_ms: i64,
 }
 
-/// Merged states by family and entity, each with the hub's revision it was read at.
+/// A merged state and the hub's revision it was read at.
+type Kept = (u64, Arc<Merged>);
+
+/// Merged states by family and entity.
 #[derive(Default)]
-pub struct MergedStates(Mutex<HashMap<(Family, String), (u64, Arc<Merged>)>>);
+pub struct MergedStates(Mutex<HashMap<(Family, String), Kept>>);
 
 /// The merged state of an entity; `None` where it has no pane.
 pub async fn merged(context: &ApiContext, family: Family, entity: &str) -> Result<Option<Arc<Merged>>, StoreError> {

@@ -1,5 +1,7 @@
 //! The lists over panes that the real step built: happy paths, paging, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use support::{Board, PANE_MS, START_MS};

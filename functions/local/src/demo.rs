@@ -44,14 +44,14 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     consumers.await.context("the consumers panicked")??;
     worked?;
     pipeline.settle().await?;
-    let transformed = query::transform_all(&state).await?;
+    let transformed = query::transform_all(&state, &args.state.state).await?;
     finish(&demo, &live);
     if args.exit {
         live.close();
         server.abort();
         let audited = audit::report(&state).await?;
         println!("{transformed}");
-        return Ok(if transformed.is_success { audited } else { ExitCode::FAILURE });
+        return Ok(if transformed.is_success() { audited } else { ExitCode::FAILURE });
     }
     eprintln!("{transformed}\nthe recordings are over; the page stays up until Ctrl-C");
     tokio::signal::ctrl_c().await?;

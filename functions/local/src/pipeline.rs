@@ -3,7 +3,7 @@
 //! PIPE-2: `settle` returns when everything published is aggregated, archived, finalised as far as time goes, and committed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -39,7 +39,6 @@ pub struct Pipeline {
     commit: CommitContext,
     live: LiveHub,
     is_stopping: AtomicBool,
-    applied: AtomicU64,
 }
 
 /// Names of every vendor that can have events.
@@ -70,13 +69,7 @@ impl Pipeline {
             state,
             live,
             is_stopping: AtomicBool::new(false),
-            applied: AtomicU64::new(0),
         })
-    }
-
-    /// Events applied since this process started.
-    pub fn applied(&self) -> u64 {
-        self.applied.load(Ordering::Relaxed)
     }
 
     /// Runs all consumers until [`Pipeline::stop`]; ends with the first error.
@@ -170,7 +163,6 @@ impl Pipeline {
             let Some(batch) = self.next_batch("aggregate", &shard).await? else { continue };
             let outcome = touchline_aggregate::handle(&self.aggregate, &batch, || true).await;
             self.checkpoint("aggregate", &batch, outcome.failed_from).await?;
-            self.applied.fetch_add(outcome.applied, Ordering::Relaxed);
             for change in outcome.changes {
                 let Some(family) = Family::from_name(change.family) else { continue };
                 self.live.publish(LiveChange::Pane {

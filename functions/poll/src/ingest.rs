@@ -1,5 +1,7 @@
 //! One payload's road: land, parse, quarantine, publish; and the heartbeats that follow it.
 
+use std::collections::HashMap;
+
 use touchline_event::{Event, Payload as EventPayload};
 use touchline_feed::{Document, Parsed, Reject, Session, Source, parse};
 use touchline_lake::{Landing, RawPayload, land, tables::PAYLOADS};
@@ -36,6 +38,8 @@ pub struct Payload {
 pub struct PollSession {
     feed: Session,
     lanes: LaneBook,
+    /// When facts without a vendor time were first received, by id, UTC ms.
+    first_told: HashMap<u64, i64>,
     /// Greatest event time published, UTC ms.
     max_event_ms: Option<i64>,
 }
@@ -53,6 +57,13 @@ impl PollSession {
     /// Greatest event time seen.
     pub fn max_event_ms(&self) -> Option<i64> {
         self.max_event_ms
+    }
+
+    /// A fact timed by its receipt keeps its first time in later polls: told again it meets itself in the same pane.
+    fn keep_first_time(&mut self, event: &mut Event) {
+        let told_ms = *self.first_told.entry(event.event_id.0).or_insert(event.timestamp_ms);
+        event.timestamp_ms = told_ms;
+        event.first_arrival_ms = told_ms;
     }
 
     /// Takes note of events that an earlier process published: their lanes need heartbeats, their counts were told.
@@ -96,6 +107,9 @@ pub fn replay_parse(session: &mut PollSession, payload: &Payload) -> Result<Pars
     let document = Document { bytes: &payload.bytes, received_at_ms: payload.received_at_ms, origin: &payload.origin };
     let mut parsed = parse(payload.source, document, &mut session.feed)?;
     for event in &mut parsed.events {
+        if payload.received_at_ms == Some(event.timestamp_ms) {
+            session.keep_first_time(event);
+        }
         shift(event, payload.shift_ms);
         session.max_event_ms = session.max_event_ms.max(Some(event.timestamp_ms));
     }

@@ -234,9 +234,7 @@ fn sources(graph: &Graph) -> Map<String, Value> {
 }
 
 fn columns(columns: &[Column]) -> Map<String, Value> {
-    let node = |column: &Column| {
-        json!({ "name": column.name, "description": column.description, "data_type": column.data_type })
-    };
+    let node = |column: &Column| json!({ "name": column.name, "description": column.description, "data_type": column.data_type });
     columns.iter().map(|column| (column.name.clone(), node(column))).collect()
 }
 

@@ -274,7 +274,18 @@ fn at_line(file: &str, error: Error) -> WarehouseError {
         }
         next = source.source();
     }
-    let message = inner.detail().map_or_else(|| inner.kind().to_string(), str::to_owned);
+    let detail = inner.detail().map_or_else(|| inner.kind().to_string(), str::to_owned);
+    let message = match inner.kind() {
+        ErrorKind::UnknownFunction | ErrorKind::UnknownFilter | ErrorKind::UnknownTest => {
+            format!("{detail}: neither in the subset that is run here nor a macro of this project")
+        }
+        ErrorKind::SyntaxError => format!("{detail}; only Jinja that renders text is run here"),
+        // What minijinja says of a call inside a macro to a name that does not exist.
+        ErrorKind::InvalidOperation if detail.contains("undefined is not callable") => {
+            "a function or macro called here does not exist; write it below macros or correct its name".to_owned()
+        }
+        _ => detail,
+    };
     let place = inner.name().filter(|name| !name.starts_with('<')).unwrap_or(file);
     WarehouseError::project(place, inner.line().or(error.line()).unwrap_or(1), message)
 }

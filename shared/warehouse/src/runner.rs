@@ -4,7 +4,6 @@
 //! Reads no clock: the caller's function is asked. Prints nothing: the caller's function is told.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -14,67 +13,10 @@ use crate::data_test::DataTest;
 use crate::engine::Engine;
 use crate::error::WarehouseError;
 use crate::graph::{Graph, Model};
+use crate::options::{Command, Observer, Progress, RunOptions};
 use crate::project::{Materialization, Severity, UnitTest};
 use crate::results::{NodeKind, NodeResult, RunSummary, Status};
 use crate::{data_test, unit_test};
-
-/// Models that run side by side unless the caller says otherwise.
-pub const DEFAULT_THREADS: usize = 4;
-
-/// What a run does with the selected models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Command {
-    /// Unit tests, models and data tests.
-    #[default]
-    Build,
-    /// Models and data tests: what a deployed schedule wants, as unit tests do not depend on the rows.
-    BuildWithoutUnitTests,
-    /// Models only.
-    Run,
-    /// Unit and data tests of what is published.
-    Test,
-}
-
-/// How a run goes.
-#[derive(Debug, Clone)]
-pub struct RunOptions {
-    pub command: Command,
-    /// See [`Graph::select`]; empty means all.
-    pub selectors: Vec<String>,
-    /// Models that run side by side, at least 1.
-    pub threads: usize,
-    /// Where `manifest.json`, `run_results.json` and the compiled SQL go; nowhere if absent.
-    pub target_folder: Option<PathBuf>,
-    /// The caller's name for this run, in the artifacts.
-    pub invocation_id: String,
-}
-
-impl Default for RunOptions {
-    fn default() -> Self {
-        Self {
-            command: Command::default(),
-            selectors: Vec::new(),
-            threads: DEFAULT_THREADS,
-            target_folder: None,
-            invocation_id: "local".to_owned(),
-        }
-    }
-}
-
-/// What the caller is told while a run goes on.
-#[derive(Debug)]
-pub enum Progress<'a> {
-    /// The number of models, tests and unit tests that will have a result.
-    Started { node_count: usize },
-    ModelStarted { name: &'a str },
-    NodeFinished { result: &'a NodeResult },
-}
-
-/// The caller's clock, UTC ms, and its ear.
-pub struct Observer<'a> {
-    pub now_ms: &'a (dyn Fn() -> i64 + Send + Sync),
-    pub progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
-}
 
 struct Run<'a> {
     engine: &'a Engine,
@@ -172,8 +114,13 @@ impl Run<'_> {
     }
 
     async fn models(&self, selected: &BTreeSet<String>, absent: &mut Absent, threads: usize) -> Vec<NodeResult> {
-        let mut waiting: VecDeque<&Model> =
-            self.graph.order.iter().filter(|name| selected.contains(*name)).filter_map(|name| self.model(name)).collect();
+        let mut waiting: VecDeque<&Model> = self
+            .graph
+            .order
+            .iter()
+            .filter(|name| selected.contains(*name))
+            .filter_map(|name| self.model(name))
+            .collect();
         let mut unfinished: BTreeSet<&str> = waiting.iter().map(|model| model.name.as_str()).collect();
         let mut running = FuturesUnordered::new();
         let mut results = Vec::new();
@@ -201,7 +148,8 @@ impl Run<'_> {
             // Tests of what is published change nothing, so one that fails hides no other.
             let bad = finished.iter().find(|result| !result.status.is_good() && self.command != Command::Test);
             if let Some(bad) = bad {
-                let reason = format!("{} {}", bad.name, if bad.status == Status::Skipped { "skipped" } else { "failed" });
+                let reason =
+                    format!("{} {}", bad.name, if bad.status == Status::Skipped { "skipped" } else { "failed" });
                 absent.insert(model.name.clone(), reason);
             }
             results.extend(finished);
@@ -305,7 +253,8 @@ impl Run<'_> {
             Some(name) => {
                 let mut result = self.begin_test(test, test.sql());
                 result.status = Status::Skipped;
-                result.message = Some(format!("{name} is not there: {}", absent.get(name).cloned().unwrap_or_default()));
+                result.message =
+                    Some(format!("{name} is not there: {}", absent.get(name).cloned().unwrap_or_default()));
                 result
             }
             None => {

@@ -4,6 +4,9 @@
 
 use touchline_event::Event;
 
+/// Event times beyond this, on either side of 1970 (the year 3084), are nobody's: keys and sums are safe within.
+const MAX_TIMESTAMP_MS: i64 = 1 << 45;
+
 /// The times that govern panes. All in ms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowPolicy {
@@ -32,7 +35,9 @@ impl WindowPolicy {
     /// What an event's bytes say about its time.
     pub fn judge(&self, event: &Event) -> Lateness {
         let lateness_ms = event.lateness_ms();
-        if lateness_ms > self.horizon_ms {
+        if !(-MAX_TIMESTAMP_MS..MAX_TIMESTAMP_MS).contains(&event.timestamp_ms) {
+            Lateness::Future
+        } else if lateness_ms > self.horizon_ms {
             Lateness::TooLate
         } else if lateness_ms < -self.future_ms {
             Lateness::Future
@@ -58,6 +63,6 @@ pub enum Lateness {
     Accepted,
     /// Beyond the horizon: to the late ledger.
     TooLate,
-    /// Ahead of its own arrival by more than any clock skew: to quarantine.
+    /// Ahead of its own arrival by more than any clock skew, or of no possible year: to quarantine.
     Future,
 }

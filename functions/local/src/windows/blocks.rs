@@ -1,7 +1,6 @@
 //! A file, plain or gzip, as blocks of whole lines.
 //! BLK-1: blocks are numbered in file order; a line longer than the limit is an error that names it, not a growing buffer.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

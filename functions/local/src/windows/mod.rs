@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Barrier, Mutex, PoisonError};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use touchline_feed::{Document, Session, Source};
 use touchline_window::WindowSpec;
 use xxhash_rust::xxh3::xxh3_64;
@@ -307,7 +307,7 @@ impl<'a> BlockParser<'a> {
                 timestamp_ms: event.timestamp_ms,
                 block_max_ms: 0,
                 order: block_order(block.sequence, index as u64 + 1),
-                line_hash: event.event_id.0,
+                line_hash: content_hash(symbol, event.timestamp_ms, trade),
                 is_vwap_eligible: trade.is_vwap_eligible,
             };
             route(handover, tick);
@@ -329,6 +329,16 @@ impl<'a> BlockParser<'a> {
             *report.malformed_by_reason.entry(reason).or_insert(0) += count;
         }
     }
+}
+
+/// Identical prints of a message stream have one content, whatever their ids.
+fn content_hash(symbol: &str, timestamp_ms: i64, trade: &touchline_event::Trade) -> u64 {
+    let mut content = format!("{symbol}|{timestamp_ms}|{}|{}", trade.price_e8, trade.volume_e8);
+    for code in &trade.conditions {
+        content.push('|');
+        content.push_str(code);
+    }
+    xxh3_64(content.as_bytes())
 }
 
 fn route(handover: &mut Handover, mut tick: RoutedTick) {

@@ -228,11 +228,7 @@ impl Project {
         Ok(())
     }
 
-    fn take_model_properties(
-        &mut self,
-        file: &ProjectFile,
-        properties: ModelProperties,
-    ) -> Result<(), WarehouseError> {
+    fn take_model_properties(&mut self, file: &ProjectFile, properties: ModelProperties) -> Result<(), WarehouseError> {
         let line = line_of(&file.text, &properties.name);
         let unknown = self.unknown_model("yml", &properties.name);
         let Some(model) = self.models.get_mut(&properties.name) else {

@@ -70,8 +70,7 @@ impl Settings {
         let mut folders = BTreeMap::new();
         for (name, tree) in &file.models {
             if *name != file.name {
-                let message =
-                    format!("models: {name} is not this project; write its settings under {}", file.name);
+                let message = format!("models: {name} is not this project; write its settings under {}", file.name);
                 return Err(WarehouseError::project(SETTINGS_FILE, line_of(text, name), message));
             }
             read_folder(text, "", tree, &mut folders)?;

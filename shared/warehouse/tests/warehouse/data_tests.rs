@@ -7,7 +7,10 @@ use crate::support::{Warehouse, graph, outcome};
 const MODELS: [(&str, &str); 3] = [
     ("models/sources.yml", "sources:\n  - name: silver\n    tables:\n      - name: teams_in\n      - name: games_in\n"),
     ("models/marts/teams.sql", "select * from {{ source('silver', 'teams_in') }}"),
-    ("models/marts/games.sql", "select * from {{ source('silver', 'games_in') }} where exists (select 1 from {{ ref('teams') }})"),
+    (
+        "models/marts/games.sql",
+        "select * from {{ source('silver', 'games_in') }} where exists (select 1 from {{ ref('teams') }})",
+    ),
 ];
 
 /// Runs the two models with one test on `games` and answers its status and message.
@@ -40,7 +43,10 @@ async fn each_test_holds_on_good_rows_and_breaks_on_bad_ones() {
         ("unique", on_column("id", "unique")),
         ("accepted_values", on_column("status", "accepted_values: {arguments: {values: [final, scheduled]}}")),
         ("relationships", on_column("team_id", "relationships: {arguments: {to: ref('teams'), field: id}}")),
-        ("expression", "    data_tests:\n      - unique: {arguments: {column_name: \"cast(id as varchar) || '-x'\"}}\n".to_owned()),
+        (
+            "expression",
+            "    data_tests:\n      - unique: {arguments: {column_name: \"cast(id as varchar) || '-x'\"}}\n".to_owned(),
+        ),
         ("numbers", on_column("id", "accepted_values: {values: [1, 2], quote: false}")),
     ];
     let mut messages = Vec::new();
@@ -80,7 +86,10 @@ async fn singular_and_source_tests_run_after_the_models() {
     warehouse.replace("silver.teams_in", "select 1 as id").await;
     warehouse.replace("silver.games_in", GOOD).await;
     let mut files = MODELS.to_vec();
-    files[0] = ("models/sources.yml", "sources:\n  - name: silver\n    tables:\n      - name: teams_in\n        columns:\n          - {name: id, data_tests: [unique]}\n      - name: games_in\n");
+    files[0] = (
+        "models/sources.yml",
+        "sources:\n  - name: silver\n    tables:\n      - name: teams_in\n        columns:\n          - {name: id, data_tests: [unique]}\n      - name: games_in\n",
+    );
     files.push(("tests/games_are_few.sql", "select * from {{ ref('games') }} where id > 1"));
     let graph = graph(&files).unwrap();
     let summary = warehouse.run(&graph, Command::Build, &[]).await;
@@ -96,7 +105,10 @@ async fn a_relationship_to_a_later_model_waits_for_it() {
     let files = [
         ("models/marts/a.sql", "select 1 as id"),
         ("models/marts/b.sql", "select id + 1 as id from {{ ref('a') }}"),
-        ("models/marts/a.yml", "models:\n  - name: a\n    columns:\n      - name: id\n        data_tests:\n          - relationships: {to: ref('b'), field: id}\n"),
+        (
+            "models/marts/a.yml",
+            "models:\n  - name: a\n    columns:\n      - name: id\n        data_tests:\n          - relationships: {to: ref('b'), field: id}\n",
+        ),
     ];
     let summary = warehouse.run(&graph(&files).unwrap(), Command::Build, &[]).await;
     let last = summary.results.last().unwrap();

@@ -40,8 +40,11 @@ async fn match_day() -> Warehouse {
         .await;
     // The same trade delivered again, in a later commit.
     warehouse.append("silver.trades", &[trade(2, "2026-01-05T14:30:02Z", "99999", 10_200_000_000, 300_000_000)]).await;
-    let fixture = json!({"home_name": "Hawks", "away_name": "Bulls", "starts_at": "2026-01-05T19:30:00Z", "status": "scheduled"});
-    warehouse.append("silver.fixtures", &[row("fixture", 10, "espn", Some("g1"), "2026-01-05T09:00:00Z", "1", fixture)]).await;
+    let fixture =
+        json!({"home_name": "Hawks", "away_name": "Bulls", "starts_at": "2026-01-05T19:30:00Z", "status": "scheduled"});
+    warehouse
+        .append("silver.fixtures", &[row("fixture", 10, "espn", Some("g1"), "2026-01-05T09:00:00Z", "1", fixture)])
+        .await;
     let score = |id, at: &str, sequence: &str, home: i64, away: i64, status: &str| {
         let columns = json!({"home_score": home, "away_score": away, "status": status, "periods": "[[50,48]]"});
         row("score_update", id, "espn", Some("g1"), at, sequence, columns)
@@ -53,7 +56,8 @@ async fn match_day() -> Warehouse {
     ];
     warehouse.append("silver.scores", &scores).await;
     let quote = |id, at: &str, sequence: &str, outcome: &str, price: i64| {
-        let columns = json!({"book": "draftkings", "market": "h2h", "outcome": outcome, "price_e6": price, "side": "back"});
+        let columns =
+            json!({"book": "draftkings", "market": "h2h", "outcome": outcome, "price_e6": price, "side": "back"});
         row("odds_quote", id, "espn", Some("g1"), at, sequence, columns)
     };
     let quotes = [
@@ -118,7 +122,8 @@ async fn the_sample_questions_run_as_written() {
     let top = "select symbol, max(price_stddev / vwap) as volatility from gold.fct_trades \
         where bar_started_at >= date_trunc('day', timestamp '2026-01-05 20:00:00') group by symbol order by volatility desc limit 10";
     assert!(warehouse.csv(top).await.starts_with("symbol,volatility\nAAPL,0.0"));
-    let anomalies = warehouse.csv("select entity_name, severity from gold.anomalies order by severity desc limit 10").await;
+    let anomalies =
+        warehouse.csv("select entity_name, severity from gold.anomalies order by severity desc limit 10").await;
     assert_eq!(anomalies, "entity_name,severity\nAAPL,3.5\n");
 }
 

@@ -39,9 +39,15 @@ fn only_dispatched_macros_tell_the_targets_apart() {
 #[test]
 fn macros_dispatch_by_target_and_call_each_other() {
     let files = [
-        ("macros/a.sql", "{% macro twice(x) %}{{ return(adapter.dispatch('twice')(x)) }}{% endmacro %}\n{% macro default__twice(x) %}2 * {{ once(x) }}{% endmacro %}\n{% macro duckdb__twice(x) %}duck({{ x }}){% endmacro %}"),
+        (
+            "macros/a.sql",
+            "{% macro twice(x) %}{{ return(adapter.dispatch('twice')(x)) }}{% endmacro %}\n{% macro default__twice(x) %}2 * {{ once(x) }}{% endmacro %}\n{% macro duckdb__twice(x) %}duck({{ x }}){% endmacro %}",
+        ),
         ("macros/b.sql", "{% macro once(x, sign='+') -%} {{ sign }}{{ x }} {%- endmacro %}"),
-        ("models/m.sql", "{% set columns = ['a', 'b'] %}select {% for c in columns %}{{ twice(c) }} as {{ c }}{{ ', ' if not loop.last }}{% endfor %}, {{ once('x', sign='-') }}, {{ var('days', 7) }}, '{{ target.name }}', '{{ this }}'{% if is_incremental() %}, 1{% endif %}"),
+        (
+            "models/m.sql",
+            "{% set columns = ['a', 'b'] %}select {% for c in columns %}{{ twice(c) }} as {{ c }}{{ ', ' if not loop.last }}{% endfor %}, {{ once('x', sign='-') }}, {{ var('days', 7) }}, '{{ target.name }}', '{{ this }}'{% if is_incremental() %}, 1{% endif %}",
+        ),
     ];
     let sql = graph(&files).unwrap().models["m"].sql.clone();
     assert_eq!(sql, "select 2 * +a as a, 2 * +b as b, -x, 7, 'datafusion', 'gold.m'");
@@ -49,7 +55,8 @@ fn macros_dispatch_by_target_and_call_each_other() {
 
 #[test]
 fn an_unknown_reference_names_its_line_and_the_nearest() {
-    let files = [("models/stg_trades.sql", "select 1"), ("models/fct.sql", "-- x\n\nselect * from {{ ref('stg_trade') }}")];
+    let files =
+        [("models/stg_trades.sql", "select 1"), ("models/fct.sql", "-- x\n\nselect * from {{ ref('stg_trade') }}")];
     assert_eq!(
         refusal(&files),
         "models/fct.sql:3: ref('stg_trade'): no model has this name; did you mean ref('stg_trades'), ref('fct')?"
@@ -61,24 +68,29 @@ fn an_unknown_reference_names_its_line_and_the_nearest() {
 #[test]
 fn what_dbt_has_and_this_subset_lacks_is_refused_with_its_line() {
     let model = |text: &'static str| refusal(&[("models/m.sql", text)]);
-    insta::assert_snapshot!([
-        model("{{ config(materialized='incremental') }}\nselect 1"),
-        model("select 1\n{{ config(unique_key='id') }}"),
-        model("\n{{ run_query('select 1') }}"),
-        model("{% snapshot s %}select 1{% endsnapshot %}"),
-        model("select {{ var('days') }}"),
-        model("\n{{ adapter.get_relation('a') }}"),
-        model("\nselect * from {{ ref('package', 'm') }}"),
-        refusal(&[("macros/m.sql", "\n{% test even(model) %}select 1{% endtest %}")]),
-        refusal(&[("macros/m.sql", "\n{% macro f() %}{{ g() }}{% endmacro %}"), ("models/m.sql", "{{ f() }}")]),
-        refusal(&[("macros/a.sql", "{% macro f() %}{% endmacro %}"), ("macros/b.sql", "\n{% macro f() %}{% endmacro %}")]),
-        refusal(&[("snapshots/s.sql", "select 1")]),
-        refusal(&[("packages.yml", "packages: []")]),
-        refusal(&[("models/m.py", "")]),
-        refusal(&[("models/a/m.sql", "select 1"), ("models/b/m.sql", "select 1")]),
-        refusal(&[("models/M.sql", "select 1")]),
-    ]
-    .join("\n"));
+    insta::assert_snapshot!(
+        [
+            model("{{ config(materialized='incremental') }}\nselect 1"),
+            model("select 1\n{{ config(unique_key='id') }}"),
+            model("\n{{ run_query('select 1') }}"),
+            model("{% snapshot s %}select 1{% endsnapshot %}"),
+            model("select {{ var('days') }}"),
+            model("\n{{ adapter.get_relation('a') }}"),
+            model("\nselect * from {{ ref('package', 'm') }}"),
+            refusal(&[("macros/m.sql", "\n{% test even(model) %}select 1{% endtest %}")]),
+            refusal(&[("macros/m.sql", "\n{% macro f() %}{{ g() }}{% endmacro %}"), ("models/m.sql", "{{ f() }}")]),
+            refusal(&[
+                ("macros/a.sql", "{% macro f() %}{% endmacro %}"),
+                ("macros/b.sql", "\n{% macro f() %}{% endmacro %}")
+            ]),
+            refusal(&[("snapshots/s.sql", "select 1")]),
+            refusal(&[("packages.yml", "packages: []")]),
+            refusal(&[("models/m.py", "")]),
+            refusal(&[("models/a/m.sql", "select 1"), ("models/b/m.sql", "select 1")]),
+            refusal(&[("models/M.sql", "select 1")]),
+        ]
+        .join("\n")
+    );
 }
 
 #[test]

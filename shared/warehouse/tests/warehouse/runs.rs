@@ -10,7 +10,10 @@ fn files(middle: &'static str) -> [(&'static str, &'static str); 5] {
         ("models/marts/first.sql", "select n from {{ ref('stg') }}"),
         ("models/marts/middle.sql", middle),
         ("models/marts/last.sql", "select n from {{ ref('middle') }}"),
-        ("models/marts/middle.yml", "models:\n  - name: middle\n    columns:\n      - {name: n, data_tests: [unique]}\n"),
+        (
+            "models/marts/middle.yml",
+            "models:\n  - name: middle\n    columns:\n      - {name: n, data_tests: [unique]}\n",
+        ),
     ]
 }
 
@@ -32,7 +35,8 @@ async fn a_failing_model_keeps_the_table_and_skips_what_reads_it() {
 async fn an_error_in_the_middle_of_the_rows_publishes_none_of_them() {
     let warehouse = Warehouse::open().await;
     assert!(warehouse.run(&graph(&files(GOOD)).unwrap(), Command::Build, &[]).await.is_success());
-    let broken = graph(&files("select cast(case when n = 2 then 'x' else '7' end as bigint) as n from {{ ref('first') }}"));
+    let broken =
+        graph(&files("select cast(case when n = 2 then 'x' else '7' end as bigint) as n from {{ ref('first') }}"));
     let summary = warehouse.run(&broken.unwrap(), Command::Build, &[]).await;
     assert_eq!(summary.find("middle").unwrap().status, Status::Error);
     assert_eq!(summary.find("last").unwrap().status, Status::Skipped);
@@ -86,7 +90,10 @@ async fn a_broken_view_skips_a_selection_that_reads_it() {
     let mut files = files(GOOD);
     files[0] = ("models/staging/stg.sql", "select n from silver.absent");
     let summary = warehouse.run(&graph(&files).unwrap(), Command::Build, &["first"]).await;
-    assert_eq!(outcome(&summary), "first Skipped stg, which it reads, failed or was skipped; gold.first stays as it was");
+    assert_eq!(
+        outcome(&summary),
+        "first Skipped stg, which it reads, failed or was skipped; gold.first stays as it was"
+    );
 }
 
 #[tokio::test]
@@ -101,7 +108,9 @@ async fn views_can_be_queried_without_a_run() {
 async fn a_unit_test_that_fails_stops_its_model() {
     let warehouse = Warehouse::open().await;
     let unit = |rows: &str| {
-        let yml = format!("unit_tests:\n  - name: keeps_rows\n    model: first\n    given:\n      - input: ref('stg')\n        rows: [{{n: 7}}, {{n: 7}}, {{n: null}}]\n    expect:\n      rows: {rows}\n");
+        let yml = format!(
+            "unit_tests:\n  - name: keeps_rows\n    model: first\n    given:\n      - input: ref('stg')\n        rows: [{{n: 7}}, {{n: 7}}, {{n: null}}]\n    expect:\n      rows: {rows}\n"
+        );
         let files = files(GOOD);
         let mut all = files.to_vec();
         all.push(("models/marts/first.yml", &yml));
@@ -113,6 +122,8 @@ async fn a_unit_test_that_fails_stops_its_model() {
     insta::assert_snapshot!(outcome(&bad));
     let unknown = warehouse.run(&unit("[{m: 7}]"), Command::Build, &["first"]).await;
     insta::assert_snapshot!(outcome(&unknown));
+    let ragged = warehouse.run(&unit("[{n: 7}, {}]"), Command::Build, &["first"]).await;
+    insta::assert_snapshot!(outcome(&ragged));
     let schedule = warehouse.run(&unit("[]"), Command::BuildWithoutUnitTests, &["first"]).await;
     assert!(schedule.is_success());
 }

@@ -32,10 +32,18 @@ async fn statements_that_are_no_queries_are_refused_and_change_nothing() {
 async fn queries_of_every_form_run() {
     let warehouse = Warehouse::open().await;
     warehouse.replace("gold.t", "select 1 as n").await;
-    for sql in ["with x as (select n from gold.t) select * from x", "explain select * from t", "show tables", "describe gold.t", "values (1)"] {
+    for sql in [
+        "with x as (select n from gold.t) select * from x",
+        "explain select * from t",
+        "show tables",
+        "describe gold.t",
+        "values (1)",
+    ] {
         assert!(warehouse.engine.query(sql).await.unwrap().row_count() > 0, "{sql}");
     }
-    let tables = warehouse.csv("select table_schema || '.' || table_name as t from information_schema.tables where table_name = 't'").await;
+    let tables = warehouse
+        .csv("select table_schema || '.' || table_name as t from information_schema.tables where table_name = 't'")
+        .await;
     assert_eq!(tables, "t\ngold.t\n");
 }
 

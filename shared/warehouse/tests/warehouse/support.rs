@@ -51,7 +51,8 @@ impl Warehouse {
         let ident = table_ident(table).unwrap();
         let schema = self.lake.load(&ident).await.unwrap();
         let schema = iceberg::arrow::schema_to_arrow_schema(schema.metadata().current_schema()).unwrap();
-        let mut decoder = arrow_json::ReaderBuilder::new(Arc::new(schema)).with_strict_mode(true).build_decoder().unwrap();
+        let mut decoder =
+            arrow_json::ReaderBuilder::new(Arc::new(schema)).with_strict_mode(true).build_decoder().unwrap();
         decoder.serialize(rows).unwrap();
         let batch: RecordBatch = decoder.flush().unwrap().unwrap();
         self.lake.append_batches(&ident, vec![batch], HashMap::new()).await.unwrap();

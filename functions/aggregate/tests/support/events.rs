@@ -1,0 +1,132 @@
+//! Random events of every family, with the times and ids that delivery has to get right.
+
+use touchline_event::{
+    Article, Event, EventDraft, EventId, Fixture, GameStatus, Heartbeat, Kind, MarketStatus, OddsQuote, Payload, Play,
+    ScoreUpdate, Side, Team, Trade, TradedVolume,
+};
+
+use super::random::Random;
+use super::{LANES, PANE_MS, POLICY};
+
+/// 2023-10-29T17:00:00Z.
+pub const START_MS: i64 = 1_698_598_800_000;
+const PANES: i64 = 4;
+pub const SOURCES: [&str; 4] = ["espn", "finnhub", "the-odds-api", "betfair"];
+
+/// A fact of some family at a time inside the horizon, on the edge of it, or outside.
+pub fn fact(random: &mut Random, id: u64) -> Event {
+    let at = START_MS + random.below((PANES * PANE_MS) as usize) as i64;
+    let delay_ms = match random.below(20) {
+        0 => POLICY.horizon_ms,
+        1 => POLICY.horizon_ms + 1 + random.below(1000) as i64,
+        2 => -POLICY.future_ms,
+        3 => -POLICY.future_ms - 1 - random.below(1000) as i64,
+        _ => random.below(5_000) as i64,
+    };
+    let mut event = draft(random, at).with_id(EventId(id));
+    event.first_arrival_ms = at + delay_ms;
+    event.vendor_seq = random.chance(50).then(|| random.below(3) as i64);
+    event
+}
+
+fn draft(random: &mut Random, at: i64) -> EventDraft {
+    let small = random.below(5) as i64 + 1;
+    let named = |source, payload: Payload, symbol: Option<String>, game_id: Option<String>| {
+        let mut draft = EventDraft::new(source, at, at, payload);
+        (draft.symbol, draft.game_id) = (symbol, game_id);
+        draft
+    };
+    let game = Some(format!("g{}", random.below(2)));
+    match random.below(10) {
+        0..=3 => {
+            let trade = Trade {
+                price_e8: small * 100_000_000,
+                volume_e8: small,
+                conditions: vec![],
+                is_vwap_eligible: random.chance(80),
+            };
+            named("finnhub", trade.into(), Some(format!("S{}", random.below(3))), None)
+        }
+        4 | 5 => named("the-odds-api", quote(random, small).into(), None, game),
+        6 => {
+            let volume = TradedVolume {
+                market: "h2h".into(),
+                outcome: "7".into(),
+                price_e6: small * 1_000_000,
+                size_e2: random.below(9) as i64,
+            };
+            named("betfair", volume.into(), None, game)
+        }
+        7 => {
+            let status = MarketStatus {
+                market: "h2h".into(),
+                status: "open".into(),
+                is_in_play: random.chance(50),
+                market_time_ms: None,
+                outcomes: vec![],
+            };
+            named("betfair", status.into(), None, game)
+        }
+        8 => named("espn", game_fact(random, small as i32), None, game),
+        _ => {
+            let article = Article { title: "t".into(), url: "u".into(), publisher: None };
+            named("espn", article.into(), None, game)
+        }
+    }
+}
+
+fn quote(random: &mut Random, small: i64) -> OddsQuote {
+    OddsQuote {
+        book: random.pick(&["a", "b"]).to_string(),
+        market: random.pick(&["h2h", "totals"]).to_string(),
+        outcome: "Over".into(),
+        point_e2: random.chance(50).then_some(4_550),
+        price_e6: 1_000_000 + small * 100_000,
+        side: Side::Back,
+        size_e2: None,
+    }
+}
+
+fn game_fact(random: &mut Random, score: i32) -> Payload {
+    let team = |name: &str| Team { name: name.into(), ..Team::default() };
+    match random.below(3) {
+        0 => ScoreUpdate { home_score: score, away_score: 2, status: GameStatus::InProgress, periods: vec![] }.into(),
+        1 => Fixture {
+            home: team("h"),
+            away: team("a"),
+            starts_at_ms: None,
+            status: GameStatus::Scheduled,
+            status_detail: None,
+            venue: None,
+            is_neutral_site: None,
+        }
+        .into(),
+        _ => Play {
+            play_type: "Pass".into(),
+            text: None,
+            is_scoring: false,
+            score_value: 0,
+            home_score: score,
+            away_score: 1,
+            drive_id: None,
+            home_win_probability_e4: Some(5_000),
+        }
+        .into(),
+    }
+}
+
+/// Serialises, but is refused when it is read: the kind's word does not fit its payload.
+pub fn undecodable(random: &mut Random, id: u64) -> Event {
+    let article = Article { title: "no trade".into(), url: "u".into(), publisher: None };
+    let mut draft = EventDraft::new("finnhub", START_MS, START_MS, article);
+    draft.symbol = Some(format!("S{}", random.below(3)));
+    let mut event = draft.with_id(EventId(id));
+    event.kind = Kind::Trade;
+    event
+}
+
+pub fn heartbeat(random: &mut Random, lane: u16, id: u64) -> Event {
+    let watermark_ms = START_MS + random.below(10) as i64 * PANE_MS;
+    let payload = Heartbeat { lane: lane % LANES, watermark_ms, event_count: 0, id_sum: 0 };
+    EventDraft::new(SOURCES[random.below(SOURCES.len())], watermark_ms, watermark_ms, payload).with_id(EventId(id))
+}
