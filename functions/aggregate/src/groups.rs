@@ -154,7 +154,7 @@ impl Groups {
                     }
                     Err(_) => self.failed.push(group),
                 },
-                Plan::Write(attempt) => attempts.push(attempt),
+                Plan::Write(attempt) => attempts.push(*attempt),
             }
         }
         if attempts.is_empty() {
@@ -177,7 +177,7 @@ impl Groups {
         }
         let results = context.store.put(writes).await;
         for (attempt, result) in ready.into_iter().zip(results) {
-            self.settle(context, *attempt, result, again, outcome);
+            self.settle(context, attempt, result, again, outcome);
         }
     }
 
@@ -293,8 +293,8 @@ fn plan(context: &AggregateContext, shard: &ShardId, mut group: Group, outcome: 
 }
 
 /// Directory and due entries that must exist before the panes change.
-async fn announce(context: &AggregateContext, attempts: &[Box<Attempt>]) -> Result<(), StoreError> {
-    let needs = |attempt: &&Box<Attempt>| {
+async fn announce(context: &AggregateContext, attempts: &[Attempt]) -> Result<(), StoreError> {
+    let needs = |attempt: &&Attempt| {
         attempt.parts.last().is_some_and(|part| part.version.is_none() || part.state.lifecycle.is_final)
     };
     let due_entries: Vec<DueEntry> = attempts.iter().filter(needs).map(|attempt| attempt.group.due_entry()).collect();

@@ -50,7 +50,7 @@ pub enum CommitError {
 /// One pass over chains, ledgers and outboxes.
 pub async fn handle(context: &CommitContext) -> Result<CommitOutcome, CommitError> {
     let pass = context.lake.commit_chains(&*context.store, &context.epoch).await?;
-    let files = pass.tables.iter().map(|report| report.file_count as u64).sum();
+    let files = pass.tables.iter().map(|report| report.file_count).sum();
     ledgers::queue(context).await?;
     let mut rows = 0;
     rows += commit_rows(context, &PAYLOADS).await?;

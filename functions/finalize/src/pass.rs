@@ -61,10 +61,11 @@ pub(crate) async fn run(
 
 /// Whether the pane's own lane has passed the pane's end and grace.
 fn is_final_by(context: &FinalizeContext, entry: &DueEntry, marks: &[(&str, Watermarks)]) -> bool {
-    let lane_mark =
-        marks.iter().find(|(source, _)| *source == entry.source).and_then(|(_, marks)| marks.of_lane(entry.lane));
-    let end_ms = entry.pane_key().end_ms();
-    lane_mark.is_some_and(|mark| mark >= context.policy.final_from_ms(end_ms))
+    lane_mark(entry, marks).is_some_and(|mark| mark >= context.policy.final_from_ms(entry.pane_key().end_ms()))
+}
+
+fn lane_mark(entry: &DueEntry, marks: &[(&str, Watermarks)]) -> Option<i64> {
+    marks.iter().find(|(source, _)| *source == entry.source).and_then(|(_, marks)| marks.of_lane(entry.lane))
 }
 
 /// Everything a page made final is written in a few calls; the order inside keeps FIN-2 and FIN-3.
@@ -74,34 +75,48 @@ async fn finalise_page(
     outcome: &mut FinalizeOutcome,
 ) -> Result<(), FinalizeError> {
     let mut finals = Vec::with_capacity(page.len());
-    let mut removals = Vec::with_capacity(page.len());
-    let mut seals = Vec::with_capacity(page.len());
+    let mut settled = Vec::with_capacity(page.len());
     for (_, item, entry) in page {
-        if let Some((pane, parts)) = make_final(context, &entry).await? {
-            finals.push((pane, parts));
+        match look_at(context, &entry).await? {
+            Look::Unsettled => {}
+            Look::Clean => settled.push((entry, item.version)),
+            Look::Final(pane, parts) => finals.push((pane, parts, entry, item.version)),
         }
-        removals.push(due::removal(&entry, item.version));
-        seals.push(DueEntry { stage: due::Stage::Seal, ..entry });
     }
-    for (table, rows) in rows::of_panes(finals.iter().map(|(pane, _)| pane))? {
+    for (table, rows) in rows::of_panes(finals.iter().map(|(pane, ..)| &**pane))? {
         outbox::put(&*context.store, table, rows).await?;
     }
-    for (pane, _) in &finals {
+    for (pane, ..) in &finals {
         outcome.anomalies.extend(anomalies::judge(context, pane).await?);
     }
-    // A lost swap means that a correction came in between: it touched the due entry, so the pane is looked at again.
     let cleanings: Vec<ItemWrite> =
-        finals.iter().flat_map(|(_, parts)| parts.iter().map(cleaned)).collect::<Result<_, _>>()?;
-    for result in context.store.put(cleanings).await {
-        result?;
+        finals.iter().flat_map(|(_, parts, ..)| parts.iter().map(cleaned)).collect::<Result<_, _>>()?;
+    let mut results = context.store.put(cleanings).await.into_iter();
+    for (pane, parts, entry, version) in finals {
+        let mut is_clean = true;
+        for result in results.by_ref().take(parts.len()) {
+            // A correction came in between. It may have been announced before the entry was read: the entry must stay.
+            is_clean &= matches!(result?, PutOutcome::Written(_));
+        }
+        if is_clean {
+            settled.push((entry, version));
+        }
+        outcome.finalised.push(*pane);
     }
+    strike_off(context, settled).await
+}
+
+/// Takes panes off the list; where streams forget, puts them on the one for sealing first.
+async fn strike_off(context: &FinalizeContext, settled: Vec<(DueEntry, u64)>) -> Result<(), FinalizeError> {
     if context.policy.retention_ms.is_some() {
+        let seals: Vec<DueEntry> =
+            settled.iter().map(|(entry, _)| DueEntry { stage: due::Stage::Seal, ..entry.clone() }).collect();
         due::touch(&*context.store, &seals).await?;
     }
+    let removals = settled.iter().map(|(entry, version)| due::removal(entry, *version)).collect();
     for result in context.store.put(removals).await {
         result?;
     }
-    outcome.finalised.extend(finals.into_iter().map(|(pane, _)| pane));
     Ok(())
 }
 
@@ -116,51 +131,86 @@ pub(crate) async fn seal(
     let furthest = marks.iter().filter_map(|(_, marks)| marks.furthest()).max();
     let Some(furthest_ms) = furthest else { return Ok(()) };
     let latest_end_ms = furthest_ms.saturating_sub(context.policy.lateness_ms).saturating_sub(retention_ms);
-    let page =
-        due::list(&*context.store, due::Stage::Seal, family, context.policy.pane_ms, "", latest_end_ms, PAGE_ENTRIES)
-            .await?;
-    for (_, item, entry) in page {
-        let sealed_from_ms = context.policy.sealed_from_ms(entry.pane_key().end_ms());
-        let lane_mark =
-            marks.iter().find(|(source, _)| *source == entry.source).and_then(|(_, marks)| marks.of_lane(entry.lane));
-        if lane_mark.zip(sealed_from_ms).is_none_or(|(mark, from)| mark < from) {
-            continue;
+    let mut from = String::new();
+    loop {
+        let stage = due::Stage::Seal;
+        let page =
+            due::list(&*context.store, stage, family, context.policy.pane_ms, &from, latest_end_ms, PAGE_ENTRIES)
+                .await?;
+        let is_last = page.len() < PAGE_ENTRIES;
+        if let Some((sk, _, _)) = page.last() {
+            from = format!("{sk}\0");
         }
-        let parts = read_parts(context, &entry).await?;
-        // A correction that is not published yet comes first; the pane stays on the list.
-        if parts.iter().any(|part| part.state.lifecycle.is_dirty || !part.state.lifecycle.is_final) {
-            continue;
+        for (_, item, entry) in page {
+            let sealed_from_ms = context.policy.sealed_from_ms(entry.pane_key().end_ms());
+            let mark = lane_mark(&entry, marks);
+            if mark.zip(sealed_from_ms).is_some_and(|(mark, from)| mark >= from) && seal_pane(context, &entry).await? {
+                outcome.sealed += 1;
+                let removal = due::removal(&entry, item.version);
+                context.store.put(vec![removal]).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+            }
         }
-        let mut is_lost = false;
-        let sealed = |part: &Part| {
-            write_of(&Part { key: part.key.clone(), version: part.version, state: part.state.clone().sealed() })
-        };
-        for result in context.store.put(parts.iter().map(sealed).collect::<Result<_, _>>()?).await {
-            is_lost |= matches!(result?, PutOutcome::Conflict(_));
-        }
-        if !is_lost {
-            outcome.sealed += 1;
-            context
-                .store
-                .put(vec![due::removal(&entry, item.version)])
-                .await
-                .into_iter()
-                .collect::<Result<Vec<_>, _>>()?;
+        if is_last {
+            return Ok(());
         }
     }
-    Ok(())
 }
 
-/// Makes a pane final by compare-and-swap. `None` when there is nothing to publish: it was clean, or it changed meanwhile.
-async fn make_final(
-    context: &FinalizeContext,
-    entry: &DueEntry,
-) -> Result<Option<(FinalPane, Vec<Part>)>, FinalizeError> {
+/// Whether the pane is sealed now. If not, it is looked at again.
+async fn seal_pane(context: &FinalizeContext, entry: &DueEntry) -> Result<bool, FinalizeError> {
+    let mut parts = read_parts(context, entry).await?;
+    // A correction that is not published yet comes first.
+    if parts.iter().any(|part| part.state.lifecycle.is_dirty || !part.state.lifecycle.is_final) {
+        return Ok(false);
+    }
+    let Some(last) = parts.pop().filter(|part| !part.state.is_frozen) else { return Ok(false) };
+    // The last part is the gate. While it is open, the ids of the parts before it are still asked for.
+    for gate in [vec![last], parts] {
+        let mut writes = Vec::with_capacity(gate.len());
+        for part in gate.into_iter().filter(|part| !part.state.lifecycle.is_sealed) {
+            writes.push(write_of(&Part { state: part.state.sealed(), ..part })?);
+        }
+        for result in context.store.put(writes).await {
+            if matches!(result?, PutOutcome::Conflict(_)) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// What finalisation found behind a due entry.
+enum Look {
+    /// A writer is between its announcement and its write: the entry waits for it.
+    Unsettled,
+    /// Everything is published; whoever announced a change has to announce it again.
+    Clean,
+    /// This revision has to be published.
+    Final(Box<FinalPane>, Vec<Part>),
+}
+
+/// Makes a pane final by compare-and-swap.
+///
+/// A writer announces, then writes. Whatever was announced before the entry was read may be written at any time after,
+/// so an entry may go only when such a write must fail: because the last part's version has moved since.
+async fn look_at(context: &FinalizeContext, entry: &DueEntry) -> Result<Look, FinalizeError> {
     loop {
         let mut parts = read_parts(context, entry).await?;
-        if parts.is_empty() || parts.iter().all(|part| part.state.lifecycle.is_final && !part.state.lifecycle.is_dirty)
-        {
-            return Ok(None);
+        let Some(last) = parts.last() else { return Ok(Look::Unsettled) };
+        if last.state.lifecycle.is_sealed {
+            return Ok(Look::Clean);
+        }
+        // Full parts are frozen only for an event that goes to the next one; nothing else would keep that one from appearing.
+        if last.state.is_frozen {
+            return Ok(Look::Unsettled);
+        }
+        let is_published = |part: &Part| part.state.lifecycle.is_final && !part.state.lifecycle.is_dirty;
+        if parts.iter().all(is_published) {
+            let moved = context.store.put(vec![write_of(last)?]).await.pop().transpose()?;
+            match moved {
+                Some(PutOutcome::Written(_)) => return Ok(Look::Clean),
+                _ => continue,
+            }
         }
         let mut writes = Vec::new();
         let mut written = Vec::new();
@@ -181,7 +231,7 @@ async fn make_final(
             }
         }
         if !is_lost {
-            return Ok(Some((merged(entry, &parts), parts)));
+            return Ok(Look::Final(Box::new(merged(entry, &parts)), parts));
         }
     }
 }

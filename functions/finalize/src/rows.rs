@@ -92,7 +92,8 @@ fn odds_rows(pane: &FinalPane, state: &OddsState) -> Vec<(String, OddsWindowRow)
     let mut rows = Vec::new();
     for (key, line) in state.lines() {
         let Some(metrics) = line.metrics() else { continue };
-        let name = format!("{}|{}|{}|{}", key.book, key.outcome, key.point_e2.unwrap_or_default(), key.side.as_str());
+        let point = key.point_e2.map_or_else(|| "-".to_owned(), |point| point.to_string());
+        let name = format!("{}|{}|{point}|{}", key.book, key.outcome, key.side.as_str());
         let row = OddsWindowRow {
             source: pane.source.clone(),
             game_id: game_id.to_owned(),

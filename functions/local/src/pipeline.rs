@@ -21,14 +21,17 @@ use touchline_window::WindowPolicy;
 
 use crate::state::{EPOCH, LANES, State};
 
-/// Records of one batch.
-const BATCH_RECORDS: usize = 256;
+/// Records of one batch of the aggregation, which wants to be early, and of the archive, which wants few files.
+const AGGREGATE_RECORDS: usize = 512;
+const ARCHIVE_RECORDS: usize = 8192;
+/// How long the archive gathers before it writes.
+const ARCHIVE_EVERY: Duration = Duration::from_secs(2);
 /// Swaps in one transaction of the embedded store.
 const PUTS_IN_FLIGHT: usize = 1024;
 const WARM_PANES: usize = 20_000;
 /// How often finality is looked at, and how often the lake is committed to.
 const FINALIZE_EVERY: Duration = Duration::from_millis(500);
-const COMMIT_EVERY: Duration = Duration::from_secs(2);
+const COMMIT_EVERY: Duration = Duration::from_secs(3);
 
 /// The consumers and what they share.
 pub struct Pipeline {
@@ -106,12 +109,9 @@ impl Pipeline {
     }
 
     async fn archive_loop(self: Arc<Self>) -> anyhow::Result<()> {
-        let mut published = self.state.log.watch();
         while self.is_running() {
-            published.borrow_and_update();
-            if !self.archive_once().await? {
-                wait(published.changed()).await;
-            }
+            self.archive_once().await?;
+            tokio::time::sleep(ARCHIVE_EVERY).await;
         }
         Ok(())
     }
@@ -141,10 +141,10 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn next_batch(&self, consumer: &str, shard: &ShardId) -> anyhow::Result<Option<Batch>> {
+    async fn next_batch(&self, consumer: &str, shard: &ShardId, limit: usize) -> anyhow::Result<Option<Batch>> {
         let done = progress::read(&*self.state.store, consumer, &shard.0).await?;
         let after = (done > 0).then(|| Sequence::from_u64(done));
-        let records = self.state.log.read(shard, after, BATCH_RECORDS).await?;
+        let records = self.state.log.read(shard, after, limit).await?;
         Ok((!records.is_empty()).then(|| Batch { shard: shard.clone(), records }))
     }
 
@@ -160,7 +160,7 @@ impl Pipeline {
     async fn aggregate_once(&self) -> anyhow::Result<bool> {
         let mut has_worked = false;
         for shard in self.state.log.shards().await? {
-            let Some(batch) = self.next_batch("aggregate", &shard).await? else { continue };
+            let Some(batch) = self.next_batch("aggregate", &shard, AGGREGATE_RECORDS).await? else { continue };
             let outcome = touchline_aggregate::handle(&self.aggregate, &batch, || true).await;
             self.checkpoint("aggregate", &batch, outcome.failed_from).await?;
             for change in outcome.changes {
@@ -182,7 +182,7 @@ impl Pipeline {
     async fn archive_once(&self) -> anyhow::Result<bool> {
         let mut has_worked = false;
         for shard in self.state.log.shards().await? {
-            let Some(batch) = self.next_batch("archive", &shard).await? else { continue };
+            let Some(batch) = self.next_batch("archive", &shard, ARCHIVE_RECORDS).await? else { continue };
             let outcome = touchline_archive::handle(&self.archive, &batch).await;
             self.checkpoint("archive", &batch, outcome.failed_from).await?;
             has_worked = true;

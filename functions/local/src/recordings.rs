@@ -13,10 +13,10 @@ use touchline_poll::Payload;
 
 use crate::{files, slices};
 
-/// Lines of a message file that travel as one payload; a new one begins with every new second of the vendor's clock too.
-const LINES_PER_PAYLOAD: usize = 500;
+/// Lines of a message file that travel as one payload at most.
+const LINES_PER_PAYLOAD: usize = 2_000;
 /// Vendor time that one payload of messages may span.
-const MESSAGE_SPAN_MS: i64 = 5_000;
+const MESSAGE_SPAN_MS: i64 = 30_000;
 /// A recording unpacked is never larger.
 const MAX_RECORDING_BYTES: usize = 512 << 20;
 
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn messages_are_cut_by_the_vendors_clock_and_lose_no_line() {
-        let text: String = (0..40).map(|n| format!("{{\"t\":{}}}\n", 1_000_000 + n * 1_000)).collect();
+        let text: String = (0..40).map(|n| format!("{{\"t\":{}}}\n", 1_000_000 + n * 6_000)).collect();
         let parts = messages(text.as_bytes(), Source::Finnhub);
         assert_eq!(parts.iter().map(|part| part.bytes.len()).sum::<usize>(), text.len());
         assert!(parts.len() >= 8);

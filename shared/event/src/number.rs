@@ -21,6 +21,9 @@ pub enum NumberError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Scaled<const SCALE: u32>(pub i64);
 
+/// An `i128` has 39 digits: a shift by more than this ends where this one does.
+const MAX_SHIFT: i64 = 100;
+
 impl<const SCALE: u32> Scaled<SCALE> {
     /// Units in one.
     pub const ONE: i64 = 10_i64.pow(SCALE);
@@ -49,8 +52,8 @@ impl<const SCALE: u32> Scaled<SCALE> {
                 .and_then(|v| v.checked_add(i128::from(byte - b'0')))
                 .ok_or(NumberError::OutOfRange)?;
         }
-        let shift = SCALE as i32 + exponent - fraction.len() as i32;
-        value = shift_decimal(value, shift)?;
+        let shift = i64::from(SCALE) + i64::from(exponent) - fraction.len() as i64;
+        value = shift_decimal(value, shift.clamp(-MAX_SHIFT, MAX_SHIFT) as i32)?;
         let value = if is_negative { -value } else { value };
         i64::try_from(value).map(Self).map_err(|_| NumberError::OutOfRange)
     }
@@ -143,6 +146,9 @@ mod tests {
     fn what_cannot_be_exact_is_refused() {
         assert_eq!(Scaled::<2>::parse("1.005"), Err(NumberError::TooPrecise(1)));
         assert_eq!(Scaled::<8>::parse("1e30"), Err(NumberError::OutOfRange));
+        assert_eq!(Scaled::<8>::parse("1e2147483647"), Err(NumberError::OutOfRange));
+        assert_eq!(Scaled::<8>::parse("0e2147483647"), Ok(Scaled(0)));
+        assert!(matches!(Scaled::<8>::parse("1.5e-2147483648"), Err(NumberError::TooPrecise(_))));
         for text in ["", "-", "abc", "1,5", "NaN", "1e", "0x10"] {
             assert_eq!(Scaled::<8>::parse(text), Err(NumberError::NotDecimal), "{text}");
         }

@@ -9,8 +9,8 @@ use crate::error::{Context, LakeError};
 use crate::objects::{ObjectStore, is_key_byte};
 use crate::tables::PayloadRow;
 
-/// Archived bytes are read rarely and kept long: level 9 costs a little more once.
-const ZSTD_LEVEL: i32 = 9;
+/// Payloads land on the way in: level 3 keeps up with the feeds.
+const ZSTD_LEVEL: i32 = 3;
 /// A payload that unpacks beyond this is refused.
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
 const HASH_DIGITS: usize = 16;

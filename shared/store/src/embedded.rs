@@ -16,6 +16,8 @@ pub type Database = redb::Database;
 
 const ITEMS: TableDefinition<(&str, &str), (u64, &[u8])> = TableDefinition::new("items");
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+/// Key in the meta table: the highest version ever deleted; new items start above it (ITEM-1).
+const DELETED_VERSION_MAX: &str = "deleted_version_max";
 /// Grows when the layout of the file changes.
 const STATE_FORMAT: u64 = 1;
 
@@ -72,13 +74,16 @@ impl EmbeddedStore {
         let mut outcomes = Vec::with_capacity(writes.len());
         {
             let mut table = transaction.open_table(ITEMS)?;
+            let mut meta = transaction.open_table(META)?;
+            let known = meta.get(DELETED_VERSION_MAX)?.map_or(0, |version| version.value());
+            let mut deleted_version_max = known;
             for write in writes {
                 let key = (write.key.pk.as_str(), write.key.sk.as_str());
                 let current = table.get(key)?.map(|found| {
                     let (version, value) = found.value();
                     Item { version, value: value.to_vec() }
                 });
-                outcomes.push(match swap(current, write) {
+                outcomes.push(match swap(current, write, deleted_version_max) {
                     Err(error) => Err(error),
                     Ok(Err(current)) => Ok(PutOutcome::Conflict(current)),
                     Ok(Ok(Some(item))) => {
@@ -87,9 +92,13 @@ impl EmbeddedStore {
                     }
                     Ok(Ok(None)) => {
                         table.remove(key)?;
+                        deleted_version_max = write.expected.unwrap_or(0).max(deleted_version_max);
                         Ok(PutOutcome::Written(0))
                     }
                 });
+            }
+            if deleted_version_max > known {
+                meta.insert(DELETED_VERSION_MAX, deleted_version_max)?;
             }
         }
         transaction.commit()?;

@@ -1,5 +1,6 @@
 //! The storage port: versioned items under (partition key, sort key), as DynamoDB has them.
-//! ITEM-1: `put` is a compare-and-swap on the version; versions grow strictly (P3).
+//! ITEM-1: `put` is a compare-and-swap on the version; versions of a key grow strictly (P3), also across its deletion:
+//! what was read before an item was deleted never matches the item that came after.
 //! ITEM-2: writes of one call are independent; each has its own outcome.
 
 use async_trait::async_trait;

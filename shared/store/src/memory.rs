@@ -10,18 +10,29 @@ use crate::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, PutOutcome, Sto
 /// Items in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    items: Mutex<BTreeMap<ItemKey, Item>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    items: BTreeMap<ItemKey, Item>,
+    /// The highest version ever deleted: new items start above it.
+    deleted_version_max: u64,
 }
 
 impl MemoryStore {
     /// Every item, for comparison in tests.
     pub fn dump(&self) -> BTreeMap<ItemKey, Item> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).items.clone()
     }
 }
 
-/// The compare-and-swap itself, on whatever was found under the key.
-pub(crate) fn swap(current: Option<Item>, write: &ItemWrite) -> Result<Result<Option<Item>, Option<Item>>, StoreError> {
+/// The compare-and-swap itself, on whatever was found under the key. `deleted_version_max`: see ITEM-1.
+pub(crate) fn swap(
+    current: Option<Item>,
+    write: &ItemWrite,
+    deleted_version_max: u64,
+) -> Result<Result<Option<Item>, Option<Item>>, StoreError> {
     if let Some(value) = &write.value
         && value.len() > MAX_ITEM_BYTES
     {
@@ -30,22 +41,23 @@ pub(crate) fn swap(current: Option<Item>, write: &ItemWrite) -> Result<Result<Op
     if current.as_ref().map(|item| item.version) != write.expected {
         return Ok(Err(current));
     }
-    let version = write.expected.map_or(1, |version| version + 1);
+    let version = write.expected.unwrap_or(deleted_version_max) + 1;
     Ok(Ok(write.value.clone().map(|value| Item { version, value })))
 }
 
 #[async_trait]
 impl ItemStore for MemoryStore {
     async fn get(&self, key: &ItemKey) -> Result<Option<Item>, StoreError> {
-        Ok(self.items.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
+        Ok(self.table.lock().unwrap_or_else(PoisonError::into_inner).items.get(key).cloned())
     }
 
     async fn put(&self, writes: Vec<ItemWrite>) -> Vec<Result<PutOutcome, StoreError>> {
-        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let Table { items, deleted_version_max } = &mut *table;
         writes
             .into_iter()
             .map(|write| {
-                Ok(match swap(items.get(&write.key).cloned(), &write)? {
+                Ok(match swap(items.get(&write.key).cloned(), &write, *deleted_version_max)? {
                     Err(current) => PutOutcome::Conflict(current),
                     Ok(Some(item)) => {
                         let version = item.version;
@@ -54,6 +66,7 @@ impl ItemStore for MemoryStore {
                     }
                     Ok(None) => {
                         items.remove(&write.key);
+                        *deleted_version_max = write.expected.unwrap_or(0).max(*deleted_version_max);
                         PutOutcome::Written(0)
                     }
                 })
@@ -68,8 +81,8 @@ impl ItemStore for MemoryStore {
         to: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Item)>, StoreError> {
-        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(items
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok((table.items)
             .range(ItemKey::new(pk, from)..)
             .take_while(|(key, _)| key.pk == pk && to.is_none_or(|to| key.sk.as_str() < to))
             .take(limit)

@@ -8,25 +8,31 @@ use xxhash_rust::xxh3::Xxh3Builder;
 /// Name to number and back.
 #[derive(Default)]
 pub struct SymbolTable {
-    inner: RwLock<(HashMap<Vec<u8>, u32>, Vec<Vec<u8>>)>,
+    inner: RwLock<Names>,
+}
+
+#[derive(Default)]
+struct Names {
+    numbers: HashMap<Vec<u8>, u32>,
+    names: Vec<Vec<u8>>,
 }
 
 impl SymbolTable {
     fn number(&self, name: &[u8]) -> u32 {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = inner.0.get(name) {
+        if let Some(number) = inner.numbers.get(name) {
             return *number;
         }
-        let number = inner.1.len() as u32;
-        inner.0.insert(name.to_vec(), number);
-        inner.1.push(name.to_vec());
+        let number = inner.names.len() as u32;
+        inner.numbers.insert(name.to_vec(), number);
+        inner.names.push(name.to_vec());
         number
     }
 
     /// The name of a number given out before.
     pub fn name(&self, number: u32) -> String {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        inner.1.get(number as usize).map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default()
+        inner.names.get(number as usize).map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default()
     }
 }
 
