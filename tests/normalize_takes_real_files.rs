@@ -11,10 +11,19 @@ const VENDORS: [(&str, &str); 4] =
     [("finnhub", "finnhub"), ("espn", "espn"), ("theoddsapi", "the-odds-api"), ("betfair", "betfair")];
 
 /// Real files in which records are refused, how many, and why that is right.
-const KNOWN_REJECTS: &[(&str, u64, &str)] = &[];
+const KNOWN_REJECTS: &[(&str, u64, &str)] = &[
+    ("theoddsapi/v3_legacy_mlb_odds_2024-07.json", 2, "two prices of exactly 1.0, which no odds are"),
+    ("theoddsapi/line_movement_baseball_mlb.csv.gz", 1, "one price of exactly 1.0"),
+];
 
 /// Real files that are not the payload of any endpoint we read, and why.
-const NOT_A_PAYLOAD: &[(&str, &str)] = &[];
+const NOT_A_PAYLOAD: &[(&str, &str)] = &[
+    ("theoddsapi/nfl_odds_2023_reg6.json", "another vendor's odds"),
+    ("theoddsapi/nfl_odds_2023_reg7.json", "another vendor's odds"),
+    ("theoddsapi/nhl_historical_pregame_lines.csv.gz", "a project's own table, one row per game and book"),
+    ("theoddsapi/nhl_wnba_intraday_lines.csv.gz", "a project's own table, one row per game and book"),
+    ("theoddsapi/consensus_snapshots_wc2026.json.gz", "a project's own averages"),
+];
 
 #[test]
 fn every_real_file_is_taken_without_unexplained_rejects() {

@@ -1,21 +1,18 @@
 //! The compare-and-swap loop over the panes of one batch.
 //! GRP-1: a pane's due entry is written before its first write and before any write to a final pane (DUE-1).
 //! GRP-2: an unknown outcome drops the cached state and leaves the pane's events for redelivery.
-//! GRP-3 (P11): a part that would outgrow its item is frozen and the pane goes on in the next part; an event that alone
-//! outgrows an item is quarantined.
+//! GRP-3 (P11): a part that would outgrow its item is frozen and the pane goes on in the next part.
 
 use std::sync::Arc;
 
 use touchline_event::{Sequence, ShardId};
 use touchline_metric::{Family, FamilyState};
 use touchline_store::{
-    DueEntry, Item, ItemWrite, LateLedger, MAX_ITEM_BYTES, PutOutcome, StoreError, directory, due, late, panes,
-    put_if_absent, quarantine,
+    DueEntry, Item, ItemWrite, LateLedger, PutOutcome, StoreError, directory, due, late, panes, put_if_absent,
 };
 use touchline_window::{PaneKey, PaneState, Positioned, StepCounts, Verdict, step};
 
 use crate::cache::CachedPart;
-use crate::sort::{MAX_RAW_BYTES, json, refusal};
 use crate::{AggregateContext, BatchOutcome};
 
 /// Lost compare-and-swaps a pane may have in one invocation.
@@ -50,11 +47,6 @@ impl Group {
         Self { key, family, source, events: Vec::new(), parts: None, lost_swaps: 0 }
     }
 
-    fn without_first(mut self) -> Self {
-        self.events.drain(..1);
-        self
-    }
-
     fn due_entry(&self) -> DueEntry {
         DueEntry {
             stage: due::Stage::Final,
@@ -81,8 +73,6 @@ struct Attempt {
 enum Plan {
     Done,
     Sealed(Group, usize),
-    /// The group's first event is larger than an item.
-    TooLarge(Group),
     Write(Box<Attempt>),
 }
 
@@ -145,13 +135,6 @@ impl Groups {
                 Plan::Done => {}
                 Plan::Sealed(group, count) => match note_after_seal(context, shard, &group).await {
                     Ok(()) => outcome.late += count as u64,
-                    Err(_) => self.failed.push(group),
-                },
-                Plan::TooLarge(group) => match note_too_large(context, shard, &group).await {
-                    Ok(()) => {
-                        outcome.quarantined += 1;
-                        again.push(group.without_first());
-                    }
                     Err(_) => self.failed.push(group),
                 },
                 Plan::Write(attempt) => attempts.push(*attempt),
@@ -268,9 +251,6 @@ fn plan(context: &AggregateContext, shard: &ShardId, mut group: Group, outcome: 
             Verdict::Write(next, counts) => {
                 let byte_count = next.encode().map_or(usize::MAX, |bytes| bytes.len());
                 let is_smallest = covered == 1 && current.version.is_none();
-                if is_smallest && byte_count > MAX_ITEM_BYTES {
-                    return Plan::TooLarge(group);
-                }
                 if byte_count <= context.max_item_bytes || is_smallest {
                     return Plan::Write(Box::new(Attempt { group, parts, next: *next, counts, covered }));
                 }
@@ -350,20 +330,8 @@ async fn note_after_seal(context: &AggregateContext, shard: &ShardId, group: &Gr
     let mut items = Vec::with_capacity(group.events.len());
     for Positioned { position, event } in &group.events {
         let reason = format!("the pane starting at {} is sealed", touchline_event::format_utc_ms(group.key.start_ms));
-        let text = json(event);
-        items.push(if text.len() > MAX_RAW_BYTES {
-            quarantine::stream_entry(shard, *position, &refusal(&event.source, "too_large", reason, text, 1))?
-        } else {
-            let text = String::from_utf8_lossy(&text).into_owned();
-            late::entry(shard, *position, LateLedger::AfterSeal, reason, event, text)?
-        });
+        let text = serde_json::to_string(event).unwrap_or_default();
+        items.push(late::entry(shard, *position, LateLedger::AfterSeal, reason, event, text)?);
     }
     put_if_absent(&*context.store, items).await
-}
-
-async fn note_too_large(context: &AggregateContext, shard: &ShardId, group: &Group) -> Result<(), StoreError> {
-    let Some(Positioned { position, event }) = group.events.first() else { return Ok(()) };
-    let message = format!("the event alone makes a pane larger than {MAX_ITEM_BYTES} bytes");
-    let entry = refusal(&event.source, "too_large", message, json(event), 1);
-    put_if_absent(&*context.store, vec![quarantine::stream_entry(shard, *position, &entry)?]).await
 }

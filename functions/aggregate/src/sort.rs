@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use touchline_event::{Event, FrameError, Lane, MAX_FRAME_EVENTS, Payload, Position, Sequence, ShardId, decode_frame};
+use touchline_event::{
+    Event, FrameError, Lane, MAX_EVENT_BYTES, MAX_FRAME_EVENTS, Payload, Position, Sequence, ShardId, decode_frame,
+};
 use touchline_metric::Family;
 use touchline_store::{ItemKey, LateLedger, QuarantineEntry, StoreError, late, quarantine};
 use touchline_stream::{Batch, Record};
@@ -12,7 +14,7 @@ use crate::AggregateContext;
 use crate::groups::Group;
 
 /// Bytes of a refused record that its entry keeps: a larger one would not fit an item, and the batch would never end.
-pub(crate) const MAX_RAW_BYTES: usize = 256 * 1024;
+const MAX_RAW_BYTES: usize = MAX_EVENT_BYTES;
 /// Longer names fit no key of every store.
 const MAX_ENTITY_BYTES: usize = 512;
 
@@ -106,12 +108,8 @@ fn sort_event(
         }
         Lateness::TooLate => {
             let reason = format!("{} ms late, the horizon is {} ms", event.lateness_ms(), context.policy.horizon_ms);
-            let text = json(&event);
-            if text.len() > MAX_RAW_BYTES {
-                return sorted.quarantine_event(&batch.shard, position, &event.source, "too_large", &reason, text);
-            }
             sorted.late_count += 1;
-            let text = String::from_utf8_lossy(&text).into_owned();
+            let text = String::from_utf8_lossy(&json(&event)).into_owned();
             sorted.ledger.push(late::entry(&batch.shard, position, LateLedger::Late, reason, &event, text));
         }
         Lateness::Accepted => {
@@ -162,13 +160,7 @@ impl Sorted {
 }
 
 /// The entry of what a stream consumer refuses.
-pub(crate) fn refusal(
-    source: &str,
-    reason: &str,
-    mut message: String,
-    mut raw: Vec<u8>,
-    event_count: u64,
-) -> QuarantineEntry {
+fn refusal(source: &str, reason: &str, mut message: String, mut raw: Vec<u8>, event_count: u64) -> QuarantineEntry {
     if raw.len() > MAX_RAW_BYTES {
         message.push_str(&format!("; raw is the beginning of {} bytes", raw.len()));
         raw.truncate(MAX_RAW_BYTES);
@@ -193,6 +185,6 @@ fn line_of(error: FrameError) -> Vec<u8> {
     }
 }
 
-pub(crate) fn json(event: &Event) -> Vec<u8> {
+fn json(event: &Event) -> Vec<u8> {
     serde_json::to_vec(event).unwrap_or_default()
 }

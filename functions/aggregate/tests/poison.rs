@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use touchline_aggregate::{AggregateContext, BatchOutcome, WarmCache, handle};
-use touchline_event::{Event, EventDraft, EventId, Fixture, GameStatus, Sequence, ShardId, Team, encode_frame};
+use touchline_event::{
+    Event, EventDraft, EventId, Fixture, GameStatus, MAX_EVENT_BYTES, Sequence, ShardId, Team, encode_frame,
+};
 use touchline_metric::FamilyState;
 use touchline_store::{
     ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, MemoryStore, PutOutcome, SourceAccount, accounting, late, quarantine,
@@ -40,7 +42,7 @@ fn fixture(id: u64, home: &str) -> Event {
 }
 
 fn huge(id: u64) -> Event {
-    fixture(id, &"x".repeat(MAX_ITEM_BYTES + 1))
+    fixture(id, &"x".repeat(MAX_EVENT_BYTES))
 }
 
 impl Desk {
@@ -130,25 +132,15 @@ async fn a_broken_record_larger_than_an_item_is_kept_as_far_as_it_fits() {
 }
 
 #[tokio::test]
-async fn an_event_larger_than_an_item_is_refused_alone() {
-    let mut desk = Desk::new();
-    desk.send(&[fixture(1, "a"), huge(2), fixture(3, "b"), huge(4)]);
-    let account = desk.account("espn").await;
-    assert_eq!((account.applied, account.quarantined), (2, 2));
-    let mut alone = Desk::new();
-    alone.send(&[huge(1)]);
-    assert_eq!(alone.account("espn").await.quarantined, 1);
-    assert_eq!(alone.only_refusal("espn").await.reason, "too_large");
-}
-
-#[tokio::test]
-async fn a_late_event_larger_than_an_item_is_refused_instead_of_noted() {
-    let mut desk = Desk::new();
-    let mut event = huge(1);
-    event.first_arrival_ms += WindowPolicy::DEFAULT.horizon_ms + 1;
-    desk.send(&[event]);
-    let account = desk.account("espn").await;
-    assert_eq!((account.late, account.quarantined), (0, 1));
+async fn an_event_larger_than_an_item_is_refused_alone_however_its_record_is_cut() {
+    let mut together = Desk::new();
+    together.send(&[fixture(1, "a"), huge(2), fixture(3, "b"), huge(4)]);
+    let mut apart = Desk::new();
+    [huge(4), fixture(3, "b"), huge(2), fixture(1, "a")].into_iter().for_each(|event| apart.send(&[event]));
+    for desk in [together, apart] {
+        assert_eq!(desk.account("espn").await.applied, 2);
+        assert_eq!(desk.account("unknown").await.quarantined, 2);
+    }
 }
 
 #[tokio::test]
@@ -185,10 +177,10 @@ async fn after_the_seal_new_events_are_noted_once_and_old_ones_are_not() {
     desk.deliver().await;
     desk.change_panes(|pane| pane.finalised().sealed()).await;
     let sealed = desk.panes();
-    // A new event, a duplicate of a counted one whose id is gone, and one that is too large to be noted.
-    desk.send(&[fixture(2, "b"), fixture(1, "a"), huge(3)]);
+    // A new event, as large as events may be, and a duplicate of a counted one whose id is gone.
+    desk.send(&[fixture(2, &"x".repeat(MAX_EVENT_BYTES - 1_000)), fixture(1, "a")]);
     let account = desk.account("espn").await;
-    assert_eq!((account.applied, account.after_seal, account.quarantined), (1, 2, 1));
+    assert_eq!((account.applied, account.after_seal), (1, 2));
     assert_eq!(desk.panes(), sealed, "STATE-3");
     assert_eq!(late::list(&*desk.store, "espn").await.unwrap().len(), 2);
 }

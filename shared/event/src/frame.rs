@@ -16,6 +16,9 @@ const HEADER_BYTES: usize = 10;
 /// Level 1: a third of the time of level 3 for a few per cent of size.
 const ZSTD_LEVEL: i32 = 1;
 
+/// Bytes of one event's line at most: whatever keeps an event, whole or in part, then fits an item of the store.
+pub const MAX_EVENT_BYTES: usize = 256 * 1024;
+
 /// A decoded frame: one entry per event, in order; the index is the event's sub-position.
 #[derive(Debug)]
 pub struct Frame {
@@ -92,11 +95,12 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Frame, FrameError> {
     let mut events = Vec::with_capacity(expected_count as usize);
     for line in plain.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let sub = events.len() as u32;
-        events.push(serde_json::from_slice(line).map_err(|error| FrameError::Event {
-            sub,
-            message: error.to_string(),
-            line: line.to_vec(),
-        }));
+        let refused = |message: String| FrameError::Event { sub, message, line: line.to_vec() };
+        events.push(if line.len() > MAX_EVENT_BYTES {
+            Err(refused(format!("{} bytes are over the limit of {MAX_EVENT_BYTES}", line.len())))
+        } else {
+            serde_json::from_slice(line).map_err(|error| refused(error.to_string()))
+        });
     }
     if events.len() != expected_count as usize {
         return Err(FrameError::Count { expected: expected_count, actual: events.len() });
@@ -150,6 +154,17 @@ mod tests {
         let mut bytes = vec![VERSION, CODEC_JSON, 1, 0, 0, 0, 0, 0, 0, 0];
         bytes.extend_from_slice(&bomb);
         assert!(matches!(decode_frame(&bytes), Err(FrameError::Compression(_))));
+    }
+
+    #[test]
+    fn an_event_over_the_limit_is_refused_alone() {
+        let mut large = trade(1, 1, 1);
+        large.player_id = Some("x".repeat(MAX_EVENT_BYTES));
+        let events = decode_frame(&encode_frame(&[large, trade(2, 2, 2)]).unwrap()).unwrap().events;
+        assert!(
+            matches!(&events[0], Err(FrameError::Event { sub: 0, message, .. }) if message.contains("over the limit"))
+        );
+        assert!(events[1].is_ok());
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod position;
 mod time;
 
 pub use envelope::{Event, EventDraft};
-pub use frame::{Frame, FrameError, MAX_FRAME_BYTES, MAX_FRAME_EVENTS, decode_frame, encode_frame};
+pub use frame::{Frame, FrameError, MAX_EVENT_BYTES, MAX_FRAME_BYTES, MAX_FRAME_EVENTS, decode_frame, encode_frame};
 pub use id::{DEFAULT_LANES, EventId, Lane, stable_hash};
 pub use kind::Kind;
 pub use number::{NumberError, Scaled, decimal_string};

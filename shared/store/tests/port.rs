@@ -1,4 +1,5 @@
 //! The port's law on every implementation: compare-and-swap on the version, independent writes, ordered queries, durability.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use touchline_store::{
     EmbeddedStore, Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, MemoryStore, OpenError, PutOutcome, StoreError,

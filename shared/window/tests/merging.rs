@@ -1,4 +1,5 @@
 //! Merge laws of registers, grids and panes, and windows as merges of panes: P2, P14.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod support;
 
