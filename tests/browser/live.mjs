@@ -48,14 +48,22 @@ function pointCount(selector) {
 }
 
 async function chartFills(page, selector) {
-  await page.waitForFunction(hasPoints(selector), null, { timeout: PATIENCE_MS }).catch(() => {
-    throw new Error(`no chart with points in ${selector} after ${PATIENCE_MS} ms`)
-  })
+  // A function, not text: the page's content policy refuses to evaluate text.
+  await page
+    .waitForFunction(
+      (selector) => {
+        const panel = document.querySelector(selector)
+        const chart = panel?.matches('.js-plotly-plot') ? panel : panel?.querySelector('.js-plotly-plot')
+        return (chart?.data ?? []).some((trace) => (trace.x ?? trace.y ?? trace.close ?? []).length > 0)
+      },
+      selector,
+      { timeout: PATIENCE_MS },
+    )
+    .catch((error) => {
+      throw new Error(`no chart with points in ${selector} after ${PATIENCE_MS} ms: ${error.message}`)
+    })
   console.log(`${selector}: ${await page.evaluate(pointCount, selector)} points`)
 }
-
-// As source text: the page knows none of this file's functions.
-const hasPoints = (selector) => `(${pointCount})(${JSON.stringify(selector)}) > 0`
 
 function eventsSeen(page) {
   return page.locator('#live-status').getAttribute('data-events').then((text) => Number(text ?? 'NaN'))

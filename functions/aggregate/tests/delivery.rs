@@ -29,6 +29,7 @@ fn every_pane_counts_every_accepted_event_once_however_it_is_delivered() {
         let mut run = Run::new(seed);
         run.deliver_all().await;
         panes_are_the_fold(&run);
+        run.check_announced().await;
         accounts_add_up(&run).await;
         watermarks_are_the_heartbeats(&run).await;
         replays_change_nothing(&mut run).await;

@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex};
 
 use touchline_aggregate::{AggregateContext, BatchOutcome, WarmCache, handle};
 use touchline_event::Sequence;
-use touchline_store::{Fault, FaultyStore, ItemStore, MemoryStore, watermarks};
+use touchline_metric::Family;
+use touchline_store::{Fault, FaultyStore, ItemStore, MemoryStore, directory, due, watermarks};
 use touchline_stream::Batch;
 
 use super::events::SOURCES;
-use super::model::{Expected, Fate, counted, fate};
+use super::model::{Expected, Fate, PaneName, counted, fate, stored_panes};
 use super::random::Random;
 use super::store::SlowStore;
 use super::stream::{Sent, Shard, stream};
-use super::{LANES, POLICY};
+use super::{LANES, PANE_MS, POLICY};
 
 const BATCH_RECORDS: usize = 8;
 /// After so many rounds nothing fails any more; a shard that is not through by twice as many hangs.
@@ -124,6 +125,7 @@ impl Run {
         self.limits[shard] = if done == until { BATCH_RECORDS } else { (until - from).div_ceil(2) };
         if self.random.chance(20) {
             self.check_watermarks().await;
+            self.check_announced().await;
         }
     }
 
@@ -153,6 +155,22 @@ impl Run {
         };
         assert_eq!(missing(&self.shards[shard].sent[..done], &self.store), None, "P6: acknowledged but not counted");
         done
+    }
+
+    /// DUE-1, DIR-1: at every moment, whatever just failed, finalisation and readers can find every pane there is.
+    pub async fn check_announced(&self) {
+        let store = &*self.store;
+        for family in Family::ALL {
+            let listed = directory::list(store, family).await.unwrap();
+            let due = due::list(store, due::Stage::Final, family, PANE_MS, "", i64::MAX / 4, 1_000).await.unwrap();
+            let due: Vec<PaneName> =
+                due.into_iter().map(|(_, _, entry)| (family.as_str(), entry.entity, entry.start_ms)).collect();
+            for name in stored_panes(&self.store.0.inner().dump()).into_keys().filter(|name| name.0 == family.as_str())
+            {
+                assert!(listed.contains(&name.1), "DIR-1: {name:?}");
+                assert!(due.contains(&name), "DUE-1: {name:?}");
+            }
+        }
     }
 
     /// A watermark says what some heartbeat said, and only when all events before that heartbeat are counted.
