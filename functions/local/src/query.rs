@@ -19,8 +19,8 @@ const TARGET_FOLDER: &str = "target";
 
 /// `touchline sql`.
 pub async fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
-    let state = State::open(&args.state.state).await?;
-    let engine = Engine::open(&state.lake).await?;
+    let lake = State::open_lake(&args.state.state).await?;
+    let engine = Engine::open(&lake).await?;
     register_views(&engine, &Graph::build(Project::embedded()?, Target::DataFusion)?).await?;
     print!("{}", format_rows(&engine.query(&args.query).await?, args.format)?);
     Ok(ExitCode::SUCCESS)

@@ -17,6 +17,7 @@ pub const LANES: u16 = touchline_event::DEFAULT_LANES;
 pub const EPOCH: &str = "live-0";
 
 const STATE_FILE: &str = "state.redb";
+const LAKE_FOLDER: &str = "lake";
 
 /// Everything kept on disk.
 pub struct State {
@@ -35,20 +36,31 @@ impl State {
 
     /// Opens a folder that must be there.
     pub async fn open(folder: &Path) -> anyhow::Result<Self> {
+        Self::must_hold_state(folder)?;
+        Self::open_files(folder).await
+    }
+
+    /// The lake alone, for reading: it may be read while another process writes it.
+    pub async fn open_lake(folder: &Path) -> anyhow::Result<Lake> {
+        Self::must_hold_state(folder)?;
+        Ok(Lake::open(&folder.join(LAKE_FOLDER)).await?)
+    }
+
+    fn must_hold_state(folder: &Path) -> anyhow::Result<()> {
         if !folder.join(STATE_FILE).is_file() {
             bail!(
                 "--state {} holds no Touchline state; run `touchline demo --state {0}` first, or name another folder",
                 folder.display()
             );
         }
-        Self::open_files(folder).await
+        Ok(())
     }
 
     async fn open_files(folder: &Path) -> anyhow::Result<Self> {
         // The state file first: its lock keeps a second process away from the lake too.
         let (store, database) = EmbeddedStore::open(&folder.join(STATE_FILE))?;
         let log = EmbeddedLog::open(database, SHARDS)?;
-        let lake = Lake::open(&folder.join("lake")).await?;
+        let lake = Lake::open(&folder.join(LAKE_FOLDER)).await?;
         let objects = LocalObjects::open(&folder.join("objects"))?;
         Ok(Self { store: Arc::new(store), log, lake: Arc::new(lake), objects: Arc::new(objects) })
     }

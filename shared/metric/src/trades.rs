@@ -159,7 +159,8 @@ impl TradeState {
 
     fn realised_volatility(&self) -> f64 {
         let prices: Vec<f64> = self.last_prices.values().map(|units| *units as f64).collect();
-        prices.windows(2).map(|pair| (pair[1] / pair[0]).ln().powi(2)).sum::<f64>().sqrt()
+        // A fold from 0.0, because the sum of no floats is -0.0.
+        prices.windows(2).map(|pair| (pair[1] / pair[0]).ln().powi(2)).fold(0.0, |sum, square| sum + square).sqrt()
     }
 }
 
@@ -199,6 +200,12 @@ mod tests {
     fn deviation_of_equal_prices_is_zero_and_of_two_is_half_their_distance() {
         assert_eq!(state_of(&[(0, 1_000, 1), (1, 1_000, 1)]).metrics(60_000).price_stddev, Some(0.0));
         assert_eq!(state_of(&[(0, 100_000_000, 1), (1, 300_000_000, 1)]).metrics(60_000).price_stddev, Some(1.0));
+    }
+
+    #[test]
+    fn a_single_price_has_a_volatility_of_plain_zero() {
+        let sigma = state_of(&[(0, 1_000, 1)]).metrics(60_000).realised_volatility;
+        assert_eq!(sigma.map(f64::to_bits), Some(0.0_f64.to_bits()));
     }
 
     #[test]
