@@ -148,7 +148,12 @@ impl Lake {
             if present.contains(&table) {
                 continue;
             }
-            self.create_table(&table, &declared.schema, declared.day_column, None, HashMap::new()).await?;
+            let created = self.create_table(&table, &declared.schema, declared.day_column, None, HashMap::new()).await;
+            // Another process may open the same new lake; whoever is second finds the table made.
+            let is_made = self.catalog.table_exists(&table).await.context("look up", &table)?;
+            if !is_made {
+                created?;
+            }
         }
         Ok(())
     }
