@@ -1,7 +1,8 @@
 //! The door from watermarks to final panes: finality, corrections, seals, anomalies, and their rows for the lake.
 //! FIN-1 (P10): a pane is made final only when its lane's watermark passed its end and grace; sealed only after the retention too.
 //! FIN-2: every revision of a pane is queued for the lake once, with the content it had when it became that revision.
-//! FIN-3: an entry of the due list is removed only if nobody touched it since it was read (DUE-2).
+//! FIN-3: an entry of the due list is removed only if nobody touched it since it was read, and no change announced
+//! before can still be written (DUE-2).
 //! Reads no clock: time is what the heartbeats said.
 
 mod anomalies;

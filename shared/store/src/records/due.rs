@@ -1,6 +1,7 @@
 //! Panes that finalisation still has to look at: `due#stage#family` / `pane end#entity#lane` -> which pane.
 //! DUE-1: written before a pane's first write and before every write to a final pane, so that no change is left unpublished.
-//! DUE-2: removed only by compare-and-swap on the version that was read before the pane was.
+//! DUE-2: removed only by compare-and-swap on the version that was read before the pane was, and only when a change
+//! announced before that reading can no longer be written: the pane exists and its last part's version has moved since.
 
 use serde::{Deserialize, Serialize};
 use touchline_event::Lane;
