@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 fn main() -> io::Result<()> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("dbt");
+    // Read when the script runs: one target folder may serve several checkouts.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| io::Error::other("cargo sets CARGO_MANIFEST_DIR"))?;
+    let project = Path::new(&manifest).join("dbt");
     println!("cargo::rerun-if-changed={}", project.display());
     let mut files = Vec::new();
     list(&project, &mut files)?;

@@ -15,7 +15,7 @@ pub(crate) fn refuse_early(bytes: &[u8]) -> Option<Reject> {
             RejectReason::TooLarge,
             format!("the payload has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", bytes.len()),
         )
-    } else if head.starts_with(b"<") {
+    } else if is_markup(head) {
         (
             RejectReason::NotJson,
             "the payload is HTML or XML, not JSON; the vendor's gateway probably answered instead of its API"
@@ -25,6 +25,11 @@ pub(crate) fn refuse_early(bytes: &[u8]) -> Option<Reject> {
         return None;
     };
     Some(Reject { reason, pointer: String::new(), message, raw: bytes[..bytes.len().min(64 * 1024)].to_vec() })
+}
+
+/// A tag, a comment or a declaration; a line of JSON whose brace was damaged into `<` is not one.
+fn is_markup(head: &[u8]) -> bool {
+    matches!(head, [b'<', next, ..] if next.is_ascii_alphabetic() || matches!(next, b'!' | b'?' | b'/'))
 }
 
 /// Raw bytes as JSON text; bytes that are not UTF-8 become U+FFFD.

@@ -191,6 +191,16 @@ fn a_session_read_again_from_the_start_gives_the_same_ids() {
 }
 
 #[test]
+fn a_brace_damaged_into_markup_leaves_the_other_lines_alone() {
+    let text = fixture("finnhub", "ws_trades_of_a_session.jsonl");
+    let whole = run("finnhub", text.as_bytes());
+    let first = run("finnhub", text.lines().next().unwrap().as_bytes());
+    let parsed = run("finnhub", text.replacen('{', "<", 1).as_bytes());
+    assert_eq!(parsed.rejects.len(), 1);
+    assert_eq!(parsed.events.len(), whole.events.len() - first.events.len());
+}
+
+#[test]
 fn identical_prints_of_one_session_are_two_facts() {
     let print = r#"{"s":"XOM","p":118.81,"t":1676055242333,"v":100,"c":["1"]}"#;
     let parsed = run("finnhub", format!(r#"{{"type":"trade","data":[{print},{print}]}}"#).as_bytes());
