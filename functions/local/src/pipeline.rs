@@ -3,10 +3,10 @@
 //! PIPE-2: `settle` returns when everything published is aggregated, archived, finalised as far as time goes, and committed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::sync::watch;
 use touchline_aggregate::{AggregateContext, WarmCache};
 use touchline_api::{LiveChange, LiveHub};
 use touchline_archive::ArchiveContext;
@@ -32,6 +32,8 @@ const WARM_PANES: usize = 20_000;
 /// How often finality is looked at, and how often the lake is committed to.
 const FINALIZE_EVERY: Duration = Duration::from_millis(500);
 const COMMIT_EVERY: Duration = Duration::from_secs(3);
+/// How long the aggregation waits for the log to say that something was published.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(1);
 
 /// The consumers and what they share.
 pub struct Pipeline {
@@ -41,7 +43,7 @@ pub struct Pipeline {
     finalize: FinalizeContext,
     commit: CommitContext,
     live: LiveHub,
-    is_stopping: AtomicBool,
+    is_stopping: watch::Sender<bool>,
 }
 
 /// Names of every vendor that can have events.
@@ -71,7 +73,7 @@ impl Pipeline {
             commit: CommitContext { lake: state.lake.clone(), store, epoch: EPOCH.to_owned(), sources: sources() },
             state,
             live,
-            is_stopping: AtomicBool::new(false),
+            is_stopping: watch::Sender::new(false),
         })
     }
 
@@ -90,11 +92,20 @@ impl Pipeline {
 
     /// Asks the loops to end after what they are doing.
     pub fn stop(&self) {
-        self.is_stopping.store(true, Ordering::Relaxed);
+        self.is_stopping.send_replace(true);
     }
 
     fn is_running(&self) -> bool {
-        !self.is_stopping.load(Ordering::Relaxed)
+        !*self.is_stopping.borrow()
+    }
+
+    /// For as long as it takes, but no longer than until the stop.
+    async fn pause(&self, length: Duration) {
+        let mut stopping = self.is_stopping.subscribe();
+        tokio::select! {
+            () = tokio::time::sleep(length) => {}
+            _ = stopping.wait_for(|is_stopping| *is_stopping) => {}
+        }
     }
 
     async fn aggregate_loop(self: Arc<Self>) -> anyhow::Result<()> {
@@ -102,7 +113,10 @@ impl Pipeline {
         while self.is_running() {
             published.borrow_and_update();
             if !self.aggregate_once().await? {
-                wait(published.changed()).await;
+                tokio::select! {
+                    _ = published.changed() => {}
+                    () = self.pause(LOOK_AGAIN_EVERY) => {}
+                }
             }
         }
         Ok(())
@@ -111,7 +125,7 @@ impl Pipeline {
     async fn archive_loop(self: Arc<Self>) -> anyhow::Result<()> {
         while self.is_running() {
             self.archive_once().await?;
-            tokio::time::sleep(ARCHIVE_EVERY).await;
+            self.pause(ARCHIVE_EVERY).await;
         }
         Ok(())
     }
@@ -119,7 +133,7 @@ impl Pipeline {
     async fn finalize_loop(self: Arc<Self>) -> anyhow::Result<()> {
         while self.is_running() {
             self.finalize_once().await?;
-            tokio::time::sleep(FINALIZE_EVERY).await;
+            self.pause(FINALIZE_EVERY).await;
         }
         Ok(())
     }
@@ -127,15 +141,17 @@ impl Pipeline {
     async fn commit_loop(self: Arc<Self>) -> anyhow::Result<()> {
         while self.is_running() {
             touchline_commit::handle(&self.commit).await?;
-            tokio::time::sleep(COMMIT_EVERY).await;
+            self.pause(COMMIT_EVERY).await;
         }
         Ok(())
     }
 
     /// Everything published so far, all the way: for the end of a bounded run, with the loops stopped.
-    pub async fn settle(&self) -> anyhow::Result<()> {
+    pub async fn settle(self: Arc<Self>) -> anyhow::Result<()> {
+        let archiver = Arc::clone(&self);
+        let archived = tokio::spawn(async move { archiver.archive_all().await });
         while self.aggregate_once().await? {}
-        while self.archive_once().await? {}
+        archived.await.context("the archive panicked")??;
         self.finalize_once().await?;
         touchline_commit::handle(&self.commit).await?;
         Ok(())
@@ -179,6 +195,11 @@ impl Pipeline {
         Ok(has_worked)
     }
 
+    async fn archive_all(&self) -> anyhow::Result<()> {
+        while self.archive_once().await? {}
+        Ok(())
+    }
+
     async fn archive_once(&self) -> anyhow::Result<bool> {
         let mut has_worked = false;
         for shard in self.state.log.shards().await? {
@@ -213,9 +234,4 @@ impl Pipeline {
         }
         Ok(())
     }
-}
-
-/// Until something is published, but not so long that a stop goes unnoticed.
-async fn wait<T>(published: impl Future<Output = T>) {
-    let _ = tokio::time::timeout(Duration::from_millis(200), published).await;
 }
