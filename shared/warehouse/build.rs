@@ -7,7 +7,8 @@ use std::{fs, io};
 
 fn main() -> io::Result<()> {
     // Read when the script runs: one target folder may serve several checkouts.
-    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| io::Error::other("cargo sets CARGO_MANIFEST_DIR"))?;
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| io::Error::other("cargo sets CARGO_MANIFEST_DIR"))?;
     let project = Path::new(&manifest).join("dbt");
     println!("cargo::rerun-if-changed={}", project.display());
     let mut files = Vec::new();

@@ -29,7 +29,11 @@ fn messages() -> String {
                 let symbol = number * 7 % SYMBOLS;
                 let cents = 11_800 + number * 13 % 90;
                 let (time, volume) = (FIRST_MS + number * 6, 1 + number % 300);
-                format!(r#"{{"p":{}.{:02},"s":"SYM{symbol}","t":{time},"v":{volume},"c":["1","12"]}}"#, cents / 100, cents % 100)
+                format!(
+                    r#"{{"p":{}.{:02},"s":"SYM{symbol}","t":{time},"v":{volume},"c":["1","12"]}}"#,
+                    cents / 100,
+                    cents % 100
+                )
             })
             .collect();
         let _ = writeln!(text, r#"{{"data":[{}],"type":"trade"}}"#, trades.join(","));

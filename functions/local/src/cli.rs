@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cost::NamedLoad;
 use crate::replay::Speed;
 use crate::windows::TradeFormat;
 
@@ -68,6 +69,11 @@ enum Command {
     Audit(StateArgs),
     /// What a state folder holds and how far its consumers are.
     Status(StateArgs),
+    /// What a load costs on AWS, with the arithmetic.
+    #[command(
+        after_help = "Examples:\n  touchline cost\n  touchline cost --load season\n  touchline cost --events-per-second 5000 --hours 3 --entities 800\n  touchline cost --prices my-prices.toml"
+    )]
+    Cost(CostArgs),
 }
 
 #[derive(Args)]
@@ -165,6 +171,31 @@ pub struct TransformArgs {
     pub select: Vec<String>,
 }
 
+#[derive(Args)]
+pub struct CostArgs {
+    /// The load to start from.
+    #[arg(long, default_value = "match-day")]
+    pub load: NamedLoad,
+    /// Events a second while there is traffic.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub events_per_second: Option<u64>,
+    /// Hours with traffic.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub hours: Option<u64>,
+    /// Calendar days that standing things are paid for; as many as the hours need unless given.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub days: Option<u64>,
+    /// Games, markets and symbols with events at the same time.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub entities: Option<u64>,
+    /// Price file in place of the bundled one.
+    #[arg(long)]
+    pub prices: Option<PathBuf>,
+    /// The page docs/cost.md: every named load.
+    #[arg(long)]
+    pub markdown: bool,
+}
+
 /// Runs what the arguments ask for.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -190,5 +221,6 @@ fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Some(Command::Transform(args)) => runtime.block_on(crate::query::transform(&args)),
         Some(Command::Audit(args)) => runtime.block_on(crate::audit::run(&args)),
         Some(Command::Status(args)) => runtime.block_on(crate::status::run(&args)),
+        Some(Command::Cost(args)) => crate::cost::run(&args),
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod cli;
+mod cost;
 mod demo;
 mod files;
 mod normalize;

@@ -1,0 +1,89 @@
+//! `touchline cost`: what a load costs on AWS, line by line with its arithmetic, from a price file with its date.
+//! An estimate of the deployed design; the bundled assumptions are named in `infra/prices.toml`.
+
+mod bill;
+mod load;
+mod prices;
+mod traffic;
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use bill::Bill;
+pub use load::NamedLoad;
+use prices::PriceFile;
+
+use crate::cli::CostArgs;
+
+/// `touchline cost`.
+pub fn run(args: &CostArgs) -> anyhow::Result<ExitCode> {
+    let file = PriceFile::read(args.prices.as_deref())?;
+    if args.markdown {
+        print!("{}", page(&file));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let named = args.load.load();
+    let load = load::Load {
+        events_per_second: args.events_per_second.unwrap_or(named.events_per_second),
+        hours: args.hours.unwrap_or(named.hours),
+        days: args.days.or(args.hours.map(|hours| hours.div_ceil(24))).unwrap_or(named.days),
+        entities: args.entities.unwrap_or(named.entities),
+    };
+    let bill = Bill::of(load, &file);
+    println!(
+        "{} events: {} a second for {} h, {} entities, {} days; {} prices of {}\n",
+        bill.events, load.events_per_second, load.hours, load.entities, load.days, file.region, file.as_of
+    );
+    for line in &bill.lines {
+        println!("{:<26} {:>12}  {} x {}", line.component, line.amount.text(), line.arithmetic, line.price);
+    }
+    println!("{:<26} {:>12}  {}", "total", bill.total().text(), file.currency);
+    println!("{:<26} {:>12}  {}", "per million events", bill.per_million_events().text(), file.currency);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `docs/cost.md`.
+fn page(file: &PriceFile) -> String {
+    let mut text = format!(
+        "# What it costs\n\n\
+         Made by `touchline cost --markdown` from `infra/prices.toml`: {} list prices of {}, without free tier, discounts and tax.\n\
+         An estimate of the deployed design with the assumptions of that file; nothing here was billed. `touchline cost --help`\n\
+         says how to reckon another load, and `--prices` takes another file.\n",
+        file.region, file.as_of
+    );
+    for named in NamedLoad::ALL {
+        let load = named.load();
+        let bill = Bill::of(load, file);
+        let _ = write!(
+            text,
+            "\n## {}\n\n{} events a second for {} hours, {} entities, {} calendar days.\n\n\
+             | what | arithmetic | price | {} |\n|---|---|---|---:|\n",
+            named.title(),
+            load.events_per_second,
+            load.hours,
+            load.entities,
+            load.days,
+            file.currency
+        );
+        for line in &bill.lines {
+            let bill::Line { component, arithmetic, price, amount, .. } = line;
+            let _ = writeln!(text, "| {component} | {arithmetic} | {price} | {} |", amount.text());
+        }
+        let _ = writeln!(text, "| **total** | {} events | | **{}** |", bill.events, bill.total().text());
+        let _ = writeln!(text, "| per million events | | | {} |", bill.per_million_events().text());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_in_docs_is_what_the_command_prints() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cost.md");
+        let file = PriceFile::read(None).unwrap();
+        let documented = std::fs::read_to_string(path).unwrap();
+        assert_eq!(documented, page(&file), "run `touchline cost --markdown > docs/cost.md`");
+    }
+}
