@@ -5,10 +5,16 @@
 
 mod embedded;
 mod frames;
+#[cfg(feature = "aws")]
+mod kinesis;
+#[cfg(feature = "aws")]
+mod outbound;
 mod record;
 
 pub use embedded::EmbeddedLog;
 pub use frames::{FrameLimits, frames_of};
+#[cfg(feature = "aws")]
+pub use kinesis::KinesisStream;
 pub use record::{Batch, OutRecord, Record, StreamError};
 
 use async_trait::async_trait;
