@@ -170,8 +170,9 @@ fn trades_add_up(state: &FamilyState, events: &BTreeMap<u64, Event>) {
         Payload::Trade(trade) => Some((i128::from(trade.price_e8), i128::from(trade.volume_e8))),
         _ => None,
     });
-    let (count, volume, turnover) = trades
-        .fold((0, 0_i128, 0_i128), |(count, volume, turnover), (price, own)| (count + 1, volume + own, turnover + price * own));
+    let (count, volume, turnover) = trades.fold((0, 0_i128, 0_i128), |(count, volume, turnover), (price, own)| {
+        (count + 1, volume + own, turnover + price * own)
+    });
     let metrics = state.metrics(POLICY.pane_ms);
     assert_eq!((metrics.trade_count, metrics.excluded_count), (count, 0));
     assert_eq!((metrics.volume, metrics.turnover), (volume as f64 / 1e8, turnover as f64 / 1e16));
