@@ -1,7 +1,7 @@
 //! The store in one DynamoDB table: `pk` and `sk` strings, `ver` number, `st` binary, `by` binary, `ttl` number.
 //! DDB-1 (ITEM-1): every write carries its condition; the item that won comes back with the refusal, without a read.
-//! DDB-2: nothing below this file repeats a write: the client library would take the answer to its own second try for a
-//! lost race. Writes are repeated here, a bounded number of times, and know themselves again (TRY-1).
+//! DDB-2: nothing below this file repeats a write: the client library would hide that a try before its last is in doubt.
+//! Writes are repeated here, a bounded number of times, and know themselves again (TRY-1).
 //! DDB-3: reads are consistent. Items past their `ttl` are still items until the table removes them.
 //! Creates no table: that is the template's, and the tests', to do.
 
