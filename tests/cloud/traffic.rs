@@ -231,7 +231,7 @@ fn fact(random: &mut Random) -> Event {
     };
     let mut draft = EventDraft::new(source, at, at, payload);
     (draft.symbol, draft.game_id) = (symbol, game);
-    let mut event = draft.with_id(EventId(random.next()));
+    let mut event = draft.with_id(EventId(random.bits()));
     event.first_arrival_ms = at + delay_ms;
     event.vendor_seq = Some(random.below(1_000) as i64);
     debug_assert_ne!(event.kind, Kind::Heartbeat);
@@ -242,5 +242,5 @@ fn heartbeat(random: &mut Random) -> Event {
     let (lane, watermark_ms) = (random.below(usize::from(LANES)) as u16, START_MS + random.below(1 << 20) as i64);
     let payload = Heartbeat { lane, watermark_ms, event_count: 0, id_sum: 0 };
     let source = SOURCES[random.below(SOURCES.len())];
-    EventDraft::new(source, watermark_ms, watermark_ms, payload).with_id(EventId(random.next()))
+    EventDraft::new(source, watermark_ms, watermark_ms, payload).with_id(EventId(random.bits()))
 }
