@@ -118,7 +118,7 @@ async fn a_record_over_the_limit_and_a_stream_or_shard_that_is_not_there_are_tol
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(StreamError::TooLarge { .. }))), "{outcomes:?}");
     let nowhere = ShardId("shardId-000000000099".to_owned());
     assert_eq!(adapter.read(&nowhere, None, 1).await, Err(StreamError::NoSuchShard(nowhere.0.clone())));
-    let config = touchline_runtime::AwsSettings::of_counterpart(stream.endpoint()).into_config();
+    let config = touchline_runtime::AwsSettings::of_counterpart(&stream.endpoint()).into_config();
     let missing = KinesisStream::new(&config, "no-such-stream");
     assert!(matches!(missing.publish(vec![record(0)]).await[0], Err(StreamError::Unavailable(_))));
 }
@@ -127,7 +127,7 @@ async fn a_record_over_the_limit_and_a_stream_or_shard_that_is_not_there_are_tol
 async fn lost_answers_repeat_records_and_never_turn_two_of_a_lane_round() {
     let stream = Stream::create(2).await;
     let mut random = Random::new(seed());
-    let road = LossyRoad::to(stream.endpoint(), move || match random.below(8) {
+    let road = LossyRoad::to(&stream.endpoint(), move || match random.below(8) {
         0 => Fate::AnswerLost,
         1 => Fate::RequestLost,
         2 => Fate::AnswerBroken,

@@ -3,6 +3,7 @@
 //! `cargo xtask test --only cloud` fetches both and runs this; a failing run prints its seed.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod kafka;
 mod kinesis;
 mod lossy;
 mod panes;

@@ -124,13 +124,13 @@ fn eight_writers_leave_every_pane_exact() {
     runtime.block_on(async {
         let mut random = Random::new(seed());
         let table = Arc::new(Table::create().await);
-        let road = LossyRoad::to(table.endpoint(), fates(random.fork())).await;
+        let road = LossyRoad::to(&table.endpoint(), fates(random.fork())).await;
         let mut traffic = Traffic::default();
         let shards = Arc::new(shards(&mut traffic, &mut random));
         let mut writers = tokio::task::JoinSet::new();
         for own in 0..WRITERS {
             // Every other writer's road to the table is a bad one.
-            let endpoint = if own % 2 == 0 { table.endpoint().to_owned() } else { road.endpoint.clone() };
+            let endpoint = if own % 2 == 0 { table.endpoint() } else { road.endpoint.clone() };
             let table = Arc::clone(&table);
             let open = move || sandbox(table.store_behind(&endpoint));
             writers.spawn(write(own, Arc::clone(&shards), random.fork(), open));

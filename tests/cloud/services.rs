@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_sdk_kinesis::types::StreamStatus;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use touchline_runtime::{AwsSettings, now_ms};
 use touchline_store::DynamoStore;
-use touchline_stream::KinesisStream;
+use touchline_stream::{KafkaStream, KinesisStream};
 use touchline_tests::Counterpart;
 
 /// Until a stream is what was asked for.
@@ -58,17 +60,17 @@ impl Table {
         table
     }
 
-    pub fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> String {
         self.server.endpoint()
     }
 
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
-        aws_sdk_dynamodb::Client::new(&AwsSettings::of_counterpart(self.endpoint()).into_config())
+        aws_sdk_dynamodb::Client::new(&AwsSettings::of_counterpart(&self.endpoint()).into_config())
     }
 
     /// The store, as another process would open it.
     pub fn store(&self) -> DynamoStore {
-        self.store_behind(self.endpoint())
+        self.store_behind(&self.endpoint())
     }
 
     /// The store behind something that passes requests on.
@@ -92,16 +94,16 @@ impl Stream {
         stream
     }
 
-    pub fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> String {
         self.server.endpoint()
     }
 
     pub fn client(&self) -> aws_sdk_kinesis::Client {
-        aws_sdk_kinesis::Client::new(&AwsSettings::of_counterpart(self.endpoint()).into_config())
+        aws_sdk_kinesis::Client::new(&AwsSettings::of_counterpart(&self.endpoint()).into_config())
     }
 
     pub fn adapter(&self) -> KinesisStream {
-        self.adapter_behind(self.endpoint())
+        self.adapter_behind(&self.endpoint())
     }
 
     pub fn adapter_behind(&self, endpoint: &str) -> KinesisStream {
@@ -133,5 +135,33 @@ impl Stream {
             tokio::time::sleep(STREAM_POLL).await;
         }
         panic!("{} does not get active", self.name);
+    }
+}
+
+/// An empty topic.
+pub struct Topic {
+    server: Arc<Counterpart>,
+    pub name: String,
+}
+
+impl Topic {
+    pub async fn create(partition_count: i32) -> Self {
+        static SERVER: Shared = Mutex::new(Weak::new());
+        let topic = Self { server: shared(&SERVER, Counterpart::kafka), name: unique("events") };
+        let admin: AdminClient<_> = topic.config().create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+        let wanted = NewTopic::new(&topic.name, partition_count, TopicReplication::Fixed(1));
+        admin.create_topics(&[wanted], &options).await.unwrap().remove(0).unwrap();
+        topic
+    }
+
+    pub fn config(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.server.address());
+        config
+    }
+
+    pub fn adapter(&self) -> KafkaStream {
+        KafkaStream::new(&self.config(), &self.name).unwrap()
     }
 }

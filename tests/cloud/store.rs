@@ -203,7 +203,7 @@ fn fates(mut random: Random) -> impl FnMut() -> Fate + Send + 'static {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lone_writer_loses_no_answer_for_good() {
     let table = Table::create().await;
-    let road = LossyRoad::to(table.endpoint(), fates(Random::new(seed()))).await;
+    let road = LossyRoad::to(&table.endpoint(), fates(Random::new(seed()))).await;
     let store = table.store_behind(&road.endpoint);
     let met = increment(&store, 200).await;
     // One try of a write arrives, and nobody else writes: there is nothing to lose to, and nothing stays unknown.
@@ -218,7 +218,7 @@ async fn under_lost_answers_nothing_is_called_written_or_lost_that_was_not() {
     let mut writers = tokio::task::JoinSet::new();
     let mut roads = Vec::new();
     for _ in 0..4 {
-        let road = LossyRoad::to(table.endpoint(), fates(random.fork())).await;
+        let road = LossyRoad::to(&table.endpoint(), fates(random.fork())).await;
         let store = table.store_behind(&road.endpoint);
         roads.push(road);
         writers.spawn(async move { increment(&store, 100).await });
@@ -234,16 +234,16 @@ async fn under_lost_answers_nothing_is_called_written_or_lost_that_was_not() {
 #[tokio::test]
 async fn a_table_that_does_not_answer_is_given_up_in_time_and_one_that_is_not_there_at_once() {
     let table = Table::create().await;
-    let road = LossyRoad::to(table.endpoint(), || Fate::RequestLost).await;
+    let road = LossyRoad::to(&table.endpoint(), || Fate::RequestLost).await;
     let started = Stopwatch::start();
     let outcome = table.store_behind(&road.endpoint).put(vec![write("p", "a", None, b"x")]).await;
     assert!(matches!(outcome[0], Err(StoreError::Unknown { .. })), "{outcome:?}");
-    let road = LossyRoad::to(table.endpoint(), || Fate::Throttled).await;
+    let road = LossyRoad::to(&table.endpoint(), || Fate::Throttled).await;
     let store = table.store_behind(&road.endpoint);
     assert!(matches!(store.put(vec![write("p", "a", None, b"x")]).await[0], Err(StoreError::Throttled { .. })));
     assert!(matches!(store.get(&ItemKey::new("p", "a")).await, Err(StoreError::Throttled { .. })));
     assert!(started.elapsed() < Duration::from_secs(20));
-    let config = touchline_runtime::AwsSettings::of_counterpart(table.endpoint()).into_config();
+    let config = touchline_runtime::AwsSettings::of_counterpart(&table.endpoint()).into_config();
     let missing = DynamoStore::new(&config, "no-such-table", now_ms);
     assert!(matches!(missing.put(vec![write("p", "a", None, b"x")]).await[0], Err(StoreError::Unavailable(_))));
     assert_eq!(table.store().get(&ItemKey::new("p", "a")).await, Ok(None));

@@ -13,13 +13,16 @@ use crate::folders::target_folder;
 
 /// A Java machine that has just been unpacked takes its time.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a server has to end by itself.
+const END_POLL: Duration = Duration::from_millis(20);
+const END_POLLS_MAX: u32 = 100;
 /// What a server prints once it takes requests, before its address.
 const READY: &str = "listening on ";
 
 /// A running server.
 pub struct Counterpart {
     child: Child,
-    endpoint: String,
+    address: String,
 }
 
 impl Counterpart {
@@ -39,9 +42,22 @@ impl Counterpart {
         Self::start(node, &folder)
     }
 
+    /// One Kafka broker without topics.
+    pub fn kafka() -> Self {
+        let folder = folder("kafka");
+        let mut java = Command::new("java");
+        java.args(["-Xmx512m", "-cp", "lib/*:classes", "Start"]);
+        Self::start(java, &folder)
+    }
+
     /// `http://127.0.0.1:port`.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// `127.0.0.1:port`.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     fn start(mut command: Command, folder: &Path) -> Self {
@@ -59,9 +75,9 @@ impl Counterpart {
                 }
             }
         });
-        let mut server = Self { child, endpoint: String::new() };
+        let mut server = Self { child, address: String::new() };
         match readiness.recv_timeout(START_TIMEOUT) {
-            Ok(address) => server.endpoint = format!("http://{address}"),
+            Ok(address) => server.address = address,
             Err(error) => {
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
                 panic!("{command:?} does not listen: {error}\n{said}");
@@ -73,6 +89,14 @@ impl Counterpart {
 
 impl Drop for Counterpart {
     fn drop(&mut self) {
+        // The end of its input asks it to end, and to clean up; it is not asked twice.
+        drop(self.child.stdin.take());
+        for _ in 0..END_POLLS_MAX {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(END_POLL);
+        }
         // An error means that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -17,8 +17,9 @@ const COPY_LIBRARIES: &str = "org.apache.maven.plugins:maven-dependency-plugin:3
 
 /// Fetches all of them.
 pub fn run(workspace: &Workspace) -> Result<()> {
-    fetch(workspace, "dynamodb", fetch_dynamodb)?;
-    fetch(workspace, "kinesis", fetch_kinesis)
+    fetch(workspace, "dynamodb", fetch_java)?;
+    fetch(workspace, "kinesis", fetch_kinesis)?;
+    fetch(workspace, "kafka", fetch_java)
 }
 
 /// Makes target/counterparts/<name> from tests/counterparts/<name>, unless it is there and of these sources.
@@ -44,7 +45,7 @@ fn fetch(workspace: &Workspace, name: &str, install: fn(&Path) -> Result<()>) ->
     fs::write(&marker, wanted).with_context(|| format!("cannot write {}", marker.display()))
 }
 
-fn fetch_dynamodb(folder: &Path) -> Result<()> {
+fn fetch_java(folder: &Path) -> Result<()> {
     let mut maven = Command::new("mvn");
     maven.args(["--batch-mode", "--quiet", COPY_LIBRARIES, "-DincludeScope=runtime", "-DoutputDirectory=lib"]);
     must_succeed(maven.current_dir(folder))?;
