@@ -86,6 +86,12 @@ struct Progress {
 }
 
 impl Progress {
+    /// What was to be shown: partitions went from one member to another.
+    fn has_moved(&self, fact_count: usize) {
+        println!("{fact_count} facts; ends {:?}; owners {:?}", self.ends, self.owners);
+        assert!(self.owners.values().any(|owners| owners.len() > 1), "no partition ever moved");
+    }
+
     fn is_through(&self) -> bool {
         self.ends.as_ref().is_some_and(|ends| ends.iter().all(|(partition, end)| self.done.get(partition) == Some(end)))
     }
@@ -118,17 +124,8 @@ fn a_rebalance_in_mid_run_changes_no_total() {
         }
         progress.lock().unwrap().ends = Some(ends);
         tokio::time::timeout(RUN_MAX, members.join_all()).await.expect("liveness: not all partitions are through");
-        let progress = progress.lock().unwrap();
-        println!(
-            "{} facts; ends {:?}; owners {:?}",
-            traffic.lock().unwrap().fact_count(),
-            progress.ends,
-            progress.owners
-        );
-        assert!(progress.owners.values().any(|owners| owners.len() > 1), "no partition ever moved");
-        let traffic = Arc::clone(&traffic);
         let traffic = std::mem::take(&mut *traffic.lock().unwrap());
-        drop(progress);
+        progress.lock().unwrap().has_moved(traffic.fact_count());
         traffic.is_what(&table.store()).await;
     });
 }

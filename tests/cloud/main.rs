@@ -1,6 +1,6 @@
-//! The AWS adapters against servers that stand in for the services, with real concurrency and answers that get lost.
-//! DynamoDB Local decides compare-and-swaps atomically; kinesalite has real sequence numbers and splits shards.
-//! `cargo xtask test --only cloud` fetches both and runs this; a failing run prints its seed.
+//! The cloud adapters against servers that stand in for the services, with real concurrency and answers that get lost.
+//! DynamoDB Local decides compare-and-swaps atomically; kinesalite has real sequence numbers and splits shards; the Kafka
+//! broker is one. `cargo xtask test --only cloud` fetches them and runs this; a failing run prints its seed.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod kafka;

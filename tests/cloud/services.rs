@@ -1,4 +1,4 @@
-//! A table and a stream on counterparts, as the template makes them on AWS.
+//! A table, a stream and a topic on counterparts, as a template makes them on AWS.
 //! Tests that run at the same time share a server, each with its own table or stream; the last one ends it.
 
 use std::sync::atomic::{AtomicU32, Ordering};

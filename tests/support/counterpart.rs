@@ -1,4 +1,4 @@
-//! Servers that stand in for AWS services, as `cargo xtask counterparts` fetched them.
+//! Servers that stand in for cloud services, as `cargo xtask counterparts` fetched them.
 //! CPT-3: each listens on a port of its own choice, on loopback alone, and says so before a test goes on.
 //! CPT-4: it is ended, by its process id, by the test that started it; it ends by itself when that test is killed.
 

@@ -1,4 +1,4 @@
-//! `cargo xtask counterparts`: what stands in for AWS services in tests/cloud, fetched into target/counterparts.
+//! `cargo xtask counterparts`: what stands in for cloud services in tests/cloud, fetched into target/counterparts.
 //! CPT-1: versions are pinned: by the POM for Maven's artifacts, by the lock file for npm's.
 //! CPT-2: what is there is fetched again only when its folder in tests/counterparts changes.
 //! Starts none of them: the tests do, on loopback, and end them.

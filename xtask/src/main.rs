@@ -33,7 +33,7 @@ enum Command {
     Bench(bench::Command),
     /// Renew the dashboard's chart library from its locked npm package.
     Assets(assets::Arguments),
-    /// Fetch the servers that stand in for AWS services in tests/cloud.
+    /// Fetch the servers that stand in for cloud services in tests/cloud.
     Counterparts,
 }
 
@@ -42,7 +42,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask test --list                     the stages, what each does and which tools it needs
   cargo xtask test --only format --only lints the two quick ones
   cargo xtask test --only oracles             results against DuckDB and pyiceberg
-  cargo xtask test --only cloud               the AWS adapters against DynamoDB Local and kinesalite
+  cargo xtask test --only cloud               the cloud adapters against DynamoDB Local, kinesalite and Kafka
   cargo xtask bench windows                   five runs of the one-minute trade windows, release build
   cargo xtask bench windows --events 500000 --duckdb path/to/python
   cargo xtask assets --check                  whether the chart library is the one the lock file pins";

@@ -1,6 +1,6 @@
 //! The stages: name, purpose, tools, and how each runs.
 //! XT-3: every cargo call that builds the product selects `--workspace`, so that cargo resolves the same features
-//! each time and compiles the heavy crates once; the AWS adapters, which the product does not have, are the exception.
+//! each time and compiles the heavy crates once; the cloud adapters, which the product does not have, are the exception.
 
 use std::fs;
 use std::path::Path;
@@ -64,7 +64,7 @@ impl Stage {
             Stage::Tests => "unit, property, golden, doc and tidiness tests",
             Stage::Oracles => "windows equal DuckDB's, the lake opens in pyiceberg",
             Stage::Faults => "kill -9 anywhere changes no result",
-            Stage::Cloud => "DynamoDB and Kinesis, as their counterparts have them, change no result",
+            Stage::Cloud => "DynamoDB, Kinesis and Kafka, under real concurrency, change no result",
             Stage::Browser => "the dashboard is live in a real browser",
         }
     }
@@ -138,8 +138,8 @@ fn gated_tests(workspace: &Workspace, targets: &[&str]) -> Result<Counts> {
     run_counted(command.args(["--", "--nocapture"]))
 }
 
-/// A cargo command on the AWS adapters and their tests. These packages are selected alone: with the workspace, features
-/// that the AWS libraries ask of their dependencies would have the query engine compiled once more.
+/// A cargo command on the cloud adapters and their tests. These packages are selected alone: with the workspace, features
+/// that their libraries ask of their dependencies would have the query engine compiled once more.
 fn cloud(workspace: &Workspace, command: &str) -> Command {
     let mut cargo = cargo(workspace);
     cargo.args([command, "--features", "touchline-tests/cloud", "-p", "touchline-tests"]);
