@@ -4,11 +4,13 @@
 #![allow(clippy::disallowed_methods, reason = "tests of the whole read the developer's environment")]
 
 mod binary;
+mod counterpart;
 mod folders;
 mod oracle;
 mod random;
 
 pub use binary::{output_of, touchline};
+pub use counterpart::Counterpart;
 pub use folders::{data_folder, node_script, repository, target_folder, trade_recordings};
 pub use oracle::oracle;
 pub use random::{Random, seed};

@@ -22,7 +22,7 @@ impl Random {
 
     /// Uniform in `0.0..1.0`.
     pub fn share(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Every order equally likely.
@@ -33,7 +33,23 @@ impl Random {
         }
     }
 
-    fn next(&mut self) -> u64 {
+    /// A number below `end`; 0 where `end` is 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        if end == 0 { 0 } else { (self.bits() % end as u64) as usize }
+    }
+
+    /// True in `percent` of a hundred calls.
+    pub fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    /// An own sequence for a part of the run.
+    pub fn fork(&mut self) -> Self {
+        Self(self.bits())
+    }
+
+    /// 64 bits.
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

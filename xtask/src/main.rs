@@ -5,6 +5,7 @@
 
 mod assets;
 mod bench;
+mod counterparts;
 mod program;
 mod test;
 mod workspace;
@@ -32,6 +33,8 @@ enum Command {
     Bench(bench::Command),
     /// Renew the dashboard's chart library from its locked npm package.
     Assets(assets::Arguments),
+    /// Fetch the servers that stand in for cloud services in tests/cloud.
+    Counterparts,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -39,6 +42,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask test --list                     the stages, what each does and which tools it needs
   cargo xtask test --only format --only lints the two quick ones
   cargo xtask test --only oracles             results against DuckDB and pyiceberg
+  cargo xtask test --only cloud               the cloud adapters against DynamoDB Local, kinesalite and Kafka
   cargo xtask bench windows                   five runs of the one-minute trade windows, release build
   cargo xtask bench windows --events 500000 --duckdb path/to/python
   cargo xtask assets --check                  whether the chart library is the one the lock file pins";
@@ -49,6 +53,10 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments, &workspace),
         Command::Bench(command) => bench::run(command, &workspace).map(|()| ExitCode::SUCCESS),
         Command::Assets(arguments) => assets::run(&arguments, &workspace),
+        Command::Counterparts => {
+            test::check_tools_of_counterparts()?;
+            counterparts::run(&workspace).map(|()| ExitCode::SUCCESS)
+        }
     });
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -3,12 +3,16 @@
 //! STORE-2: what a put acknowledged survives the process.
 //! Knows what is stored, not why it changes: the step is the window room's, the loop is the doors'.
 
+#[cfg(feature = "aws")]
+mod dynamodb;
 mod embedded;
 mod faulty;
 mod item;
 mod memory;
 mod records;
 
+#[cfg(feature = "aws")]
+pub use dynamodb::DynamoStore;
 pub use embedded::{Database, EmbeddedStore, OpenError};
 pub use faulty::{Fault, FaultyStore};
 pub use item::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, PutOutcome, StoreError, put_if_absent};

@@ -1,111 +1,20 @@
-//! Both stores against a model, operation by operation: compare-and-swap, queries, and versions that never come back.
-//! ITEM-1 (P3), ITEM-2, STORE-1.
+//! Stores against a model, operation by operation: compare-and-swap, queries, and versions that never come back.
+//! ITEM-1 (P3), ITEM-2, STORE-1. tests/cloud runs the same model against DynamoDB.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::collections::BTreeMap;
+#[path = "laws/model.rs"]
+mod model;
 
+use model::{follows_the_model, operations};
 use proptest::prelude::*;
-use touchline_store::{EmbeddedStore, Item, ItemKey, ItemStore, ItemWrite, MemoryStore, PutOutcome};
-
-#[derive(Debug, Clone)]
-enum Operation {
-    /// Key, expected version relative to the stored one (0: exactly it, or absent), value or deletion.
-    Put(Vec<(u8, u64, Option<u8>)>),
-    Query {
-        from: u8,
-        to: Option<u8>,
-        limit: usize,
-    },
-}
-
-fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    let expected = prop_oneof![4 => Just(0_u64), 1 => 1_u64..3];
-    let put = (0_u8..4, expected, prop::option::weighted(0.7, any::<u8>()));
-    let operation = prop_oneof![
-        4 => prop::collection::vec(put, 1..4).prop_map(Operation::Put),
-        1 => (0_u8..4, prop::option::of(0_u8..5), 0_usize..4).prop_map(|(from, to, limit)| Operation::Query { from, to, limit }),
-    ];
-    prop::collection::vec(operation, 1..30)
-}
-
-/// What a store is, written down the slow way. `seen`: every version that a key ever had.
-#[derive(Default)]
-struct Model {
-    items: BTreeMap<u8, Item>,
-    seen: BTreeMap<u8, u64>,
-}
-
-fn key(n: u8) -> ItemKey {
-    ItemKey::new("p", n.to_string())
-}
-
-impl Model {
-    fn write(&self, (n, off, value): (u8, u64, Option<u8>)) -> ItemWrite {
-        let expected = self.items.get(&n).map(|item| item.version + off).or((off > 0).then_some(off));
-        ItemWrite { key: key(n), expected, value: value.map(|byte| vec![byte]), expires_at_ms: None }
-    }
-
-    fn check(&mut self, n: u8, write: &ItemWrite, outcome: &PutOutcome) -> Result<(), TestCaseError> {
-        let current = self.items.get(&n).cloned();
-        if write.expected != current.as_ref().map(|item| item.version) {
-            prop_assert_eq!(outcome, &PutOutcome::Conflict(current));
-            return Ok(());
-        }
-        match &write.value {
-            None => {
-                prop_assert_eq!(outcome, &PutOutcome::Written(0));
-                self.items.remove(&n);
-            }
-            Some(value) => {
-                let PutOutcome::Written(version) = *outcome else { return Err(TestCaseError::fail("not written")) };
-                let last = self.seen.insert(n, version).unwrap_or(0);
-                prop_assert!(version > last, "P3: version {} of key {} after {}", version, n, last);
-                self.items.insert(n, Item { version, value: value.clone() });
-            }
-        }
-        Ok(())
-    }
-
-    fn query(&self, from: u8, to: Option<u8>, limit: usize) -> Vec<(String, Item)> {
-        let inside = self.items.iter().filter(|(n, _)| **n >= from && to.is_none_or(|to| **n < to));
-        inside.take(limit).map(|(n, item)| (n.to_string(), item.clone())).collect()
-    }
-}
-
-async fn follows_the_model(store: &dyn ItemStore, operations: &[Operation]) -> Result<(), TestCaseError> {
-    let mut model = Model::default();
-    for operation in operations {
-        match operation {
-            Operation::Put(puts) => {
-                // Writes of one call must not depend on each other's keys for the model to know their versions.
-                let puts: BTreeMap<u8, _> = puts.iter().map(|put| (put.0, *put)).collect();
-                let writes: Vec<ItemWrite> = puts.values().map(|put| model.write(*put)).collect();
-                let outcomes = store.put(writes.clone()).await;
-                prop_assert_eq!(outcomes.len(), writes.len());
-                for ((n, write), outcome) in puts.keys().zip(&writes).zip(outcomes) {
-                    model.check(*n, write, &outcome.unwrap())?;
-                }
-            }
-            Operation::Query { from, to, limit } => {
-                let to_text = to.map(|to| to.to_string());
-                let found = store.query("p", &from.to_string(), to_text.as_deref(), *limit).await.unwrap();
-                prop_assert_eq!(found, model.query(*from, *to, *limit));
-            }
-        }
-        for n in 0..4 {
-            let found = store.get(&key(n)).await.unwrap();
-            prop_assert_eq!(found.as_ref(), model.items.get(&n));
-        }
-    }
-    Ok(())
-}
+use touchline_store::{EmbeddedStore, ItemKey, ItemStore, ItemWrite, MemoryStore, PutOutcome};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn memory_follows_the_model(operations in operations()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(follows_the_model(&MemoryStore::default(), &operations))?;
+        runtime.block_on(follows_the_model(&MemoryStore::default(), "p", &operations))?;
     }
 }
 
@@ -117,7 +26,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (store, _database) = EmbeddedStore::open(&folder.path().join("state.redb")).unwrap();
-        runtime.block_on(follows_the_model(&store, &operations))?;
+        runtime.block_on(follows_the_model(&store, "p", &operations))?;
     }
 }
 
@@ -126,7 +35,7 @@ async fn versions_do_not_come_back_after_a_deletion_and_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.redb");
     let write = |expected, value: Option<&str>| ItemWrite {
-        key: key(1),
+        key: ItemKey::new("p", "1"),
         expected,
         value: value.map(Into::into),
         expires_at_ms: None,

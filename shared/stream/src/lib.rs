@@ -5,10 +5,20 @@
 
 mod embedded;
 mod frames;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "aws")]
+mod kinesis;
+#[cfg(any(feature = "aws", feature = "kafka"))]
+mod outbound;
 mod record;
 
 pub use embedded::EmbeddedLog;
 pub use frames::{FrameLimits, frames_of};
+#[cfg(feature = "kafka")]
+pub use kafka::KafkaStream;
+#[cfg(feature = "aws")]
+pub use kinesis::KinesisStream;
 pub use record::{Batch, OutRecord, Record, StreamError};
 
 use async_trait::async_trait;

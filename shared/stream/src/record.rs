@@ -41,4 +41,6 @@ pub enum StreamError {
     NoSuchShard(String),
     #[error("record of {bytes} bytes is over the stream's limit of {limit}")]
     TooLarge { bytes: usize, limit: usize },
+    #[error("the stream cannot be used: {0}")]
+    Unavailable(String),
 }

@@ -59,6 +59,11 @@ pub fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
     Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What fetching the counterparts needs, without a stage around it.
+pub fn check_tools_of_counterparts() -> Result<()> {
+    tool::check(&[Stage::Cloud])
+}
+
 fn timed(stage: Stage, workspace: &Workspace) -> Row {
     println!("\n==> {}: {}", stage.name(), stage.purpose());
     let started = Instant::now();

@@ -1,6 +1,6 @@
 //! The stages: name, purpose, tools, and how each runs.
 //! XT-3: every cargo call that builds the product selects `--workspace`, so that cargo resolves the same features
-//! each time and compiles the heavy crates once.
+//! each time and compiles the heavy crates once; the cloud adapters, which the product does not have, are the exception.
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +11,7 @@ use clap::ValueEnum;
 
 use super::count::{Counts, run_counted};
 use super::tool::Tool;
+use crate::counterparts;
 use crate::program::{cargo, must_succeed};
 use crate::workspace::Workspace;
 
@@ -23,6 +24,7 @@ pub enum Stage {
     Tests,
     Oracles,
     Faults,
+    Cloud,
     Browser,
 }
 
@@ -30,8 +32,16 @@ pub enum Stage {
 const GATED: &str = "touchline-tests/oracles,touchline-tests/slow,touchline-tests/browser";
 
 impl Stage {
-    pub const ALL: [Stage; 7] =
-        [Stage::Format, Stage::Lints, Stage::Build, Stage::Tests, Stage::Oracles, Stage::Faults, Stage::Browser];
+    pub const ALL: [Stage; 8] = [
+        Stage::Format,
+        Stage::Lints,
+        Stage::Build,
+        Stage::Tests,
+        Stage::Oracles,
+        Stage::Faults,
+        Stage::Cloud,
+        Stage::Browser,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -41,6 +51,7 @@ impl Stage {
             Stage::Tests => "tests",
             Stage::Oracles => "oracles",
             Stage::Faults => "faults",
+            Stage::Cloud => "cloud",
             Stage::Browser => "browser",
         }
     }
@@ -53,6 +64,7 @@ impl Stage {
             Stage::Tests => "unit, property, golden, doc and tidiness tests",
             Stage::Oracles => "windows equal DuckDB's, the lake opens in pyiceberg",
             Stage::Faults => "kill -9 anywhere changes no result",
+            Stage::Cloud => "DynamoDB, Kinesis and Kafka, under real concurrency, change no result",
             Stage::Browser => "the dashboard is live in a real browser",
         }
     }
@@ -63,6 +75,7 @@ impl Stage {
             Stage::Lints => &[Tool::Clippy, Tool::CCompiler],
             Stage::Build | Stage::Tests | Stage::Faults => &[Tool::CCompiler],
             Stage::Oracles => &[Tool::CCompiler, Tool::Python],
+            Stage::Cloud => &[Tool::Clippy, Tool::CCompiler, Tool::Jdk, Tool::Maven, Tool::Node, Tool::Npm],
             Stage::Browser => &[Tool::CCompiler, Tool::Node, Tool::Npm, Tool::Chromium],
         }
     }
@@ -93,6 +106,11 @@ impl Stage {
                 gated_tests(workspace, &["windows_equal_duckdb", "lake_opens_in_pyiceberg"])
             }
             Stage::Faults => gated_tests(workspace, &["kill_anywhere"]),
+            Stage::Cloud => {
+                counterparts::run(workspace)?;
+                must_succeed(cloud(workspace, "clippy").args(["--all-targets", "--", "-D", "warnings"]))?;
+                run_counted(cloud(workspace, "test").args(["--no-fail-fast", "--lib", "--test", "cloud"]))
+            }
             Stage::Browser => {
                 install_browser_driver(workspace)?;
                 gated_tests(workspace, &["dashboard_is_live"])
@@ -118,6 +136,15 @@ fn gated_tests(workspace: &Workspace, targets: &[&str]) -> Result<Counts> {
         command.args(["--test", target]);
     }
     run_counted(command.args(["--", "--nocapture"]))
+}
+
+/// A cargo command on the cloud adapters and their tests. These packages are selected alone: with the workspace, features
+/// that their libraries ask of their dependencies would have the query engine compiled once more.
+fn cloud(workspace: &Workspace, command: &str) -> Command {
+    let mut cargo = cargo(workspace);
+    cargo.args([command, "--features", "touchline-tests/cloud", "-p", "touchline-tests"]);
+    cargo.args(["-p", "touchline-store", "-p", "touchline-stream"]);
+    cargo
 }
 
 /// A virtual environment with exactly `tests/requirements.txt`; made anew only when that file changes.
