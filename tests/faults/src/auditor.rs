@@ -47,7 +47,11 @@ impl Auditor {
         Self { books, scenario, published: Vec::new(), by_place: HashMap::new(), has_faults, judges_answers }
     }
 
-    fn standing(&mut self, record: &Record<Arc<Frame>>, standing: Standing) {
+    fn standing_of(&self, record: &Record<Arc<Frame>>) -> Option<Standing> {
+        self.by_place.get(&(record.shard, record.sequence)).map(|at| self.published[*at].standing)
+    }
+
+    fn set_standing(&mut self, record: &Record<Arc<Frame>>, standing: Standing) {
         if let Some(at) = self.by_place.get(&(record.shard, record.sequence)) {
             self.published[*at].standing = standing;
         }
@@ -73,7 +77,9 @@ impl Auditor {
                 }
             }
         };
-        let missing = invocation.records[..done].iter().find_map(|record| first_missing(books, record))?;
+        // What went to the failure destination may be passed over at its old place: it counts when it is published again.
+        let is_sure = |record: &&Rc<Record<Arc<Frame>>>| self.standing_of(record) == Some(Standing::Sure);
+        let missing = invocation.records[..done].iter().filter(is_sure).find_map(|record| first_missing(books, record))?;
         Some(Violation::new("P6", format!("invocation {} says that {missing} is done", invocation.number)))
     }
 
@@ -170,10 +176,10 @@ impl Watch<Arc<Frame>> for Auditor {
                 found = self.judge_answer(&books, invocation, *response);
             }
             Moment::Discarded { records } => {
-                records.iter().for_each(|record| self.standing(record, Standing::Unsure));
+                records.iter().for_each(|record| self.set_standing(record, Standing::Unsure));
             }
             Moment::Expired { record, was_delivered } => {
-                self.standing(record, if *was_delivered { Standing::Unsure } else { Standing::Lost });
+                self.set_standing(record, if *was_delivered { Standing::Unsure } else { Standing::Lost });
             }
             Moment::Calm => self.has_faults.store(false, Ordering::Relaxed),
             _ => {}

@@ -6,11 +6,11 @@ use touchline_delivery::mix;
 use crate::{Options, Outcome, run};
 
 /// Schedules tried for each size.
-const TRIES_PER_SIZE: u64 = 300;
+const TRIES_PER_SIZE: u64 = 1_500;
 /// Schedules tried without a kind of fault.
-const TRIES_PER_FAULT: u64 = 100;
-/// Schedules tried in the end, for the one with the fewest steps.
-const TRIES_FOR_LENGTH: u64 = 300;
+const TRIES_PER_FAULT: u64 = 400;
+/// Failing schedules compared in the end, for the one with the fewest steps.
+const TRIES_FOR_LENGTH: u64 = 20;
 const SIZES: [usize; 9] = [1, 2, 3, 4, 5, 7, 10, 15, 20];
 
 /// A small failing schedule with its story.
@@ -26,26 +26,26 @@ pub fn shrink(seed: u64, options: &Options) -> Shrunk {
     let Some(invariant) = best.violation.as_ref().map(|violation| violation.invariant) else {
         return Shrunk { options, outcome: run(seed, &options, true) };
     };
-    let fails = |options: &Options, salt: u64, tries: u64| {
-        let outcomes = (0..tries).map(|n| run(mix(seed ^ salt << 32 ^ n), options, false));
-        outcomes
-            .filter(|outcome| outcome.violation.as_ref().is_some_and(|found| found.invariant == invariant))
-            .collect::<Vec<_>>()
+    let find = |options: &Options, salt: u64, tries: u64| {
+        let mut outcomes = (0..tries).map(|n| run(mix(seed ^ salt << 32 ^ n), options, false));
+        outcomes.find(|outcome| outcome.violation.as_ref().is_some_and(|found| found.invariant == invariant))
     };
     for (salt, size) in (1_u64..).zip(SIZES) {
         let smaller = Options { events_max: Some(size), ..options };
-        if let Some(found) = fails(&smaller, salt, TRIES_PER_SIZE).into_iter().min_by_key(|outcome| outcome.steps) {
+        if let Some(found) = find(&smaller, salt, TRIES_PER_SIZE) {
             (options, best) = (smaller, found);
             break;
         }
     }
     for number in options.allowed.numbers().collect::<Vec<_>>() {
         let fewer = Options { allowed: options.allowed.without(number), ..options };
-        if let Some(found) = fails(&fewer, 100 + number as u64, TRIES_PER_FAULT).into_iter().next() {
+        if let Some(found) = find(&fewer, 100 + number as u64, TRIES_PER_FAULT) {
             (options, best) = (fewer, found);
         }
     }
-    let shorter = fails(&options, 200, TRIES_FOR_LENGTH).into_iter().min_by_key(|outcome| outcome.steps);
-    let best = shorter.filter(|found| found.steps < best.steps).unwrap_or(best);
+    for salt in 200..200 + TRIES_FOR_LENGTH {
+        let shorter = find(&options, salt, TRIES_PER_FAULT).filter(|found| found.steps < best.steps);
+        best = shorter.unwrap_or(best);
+    }
     Shrunk { options, outcome: run(best.seed, &options, true) }
 }

@@ -67,9 +67,6 @@ pub struct Frame {
 pub struct PanePlan {
     pub family: Family,
     pub key: PaneKey,
-    pub source: String,
-    /// Item key of its first part.
-    pub item: ItemKey,
     pub due: ItemKey,
     pub directory: ItemKey,
 }
@@ -170,9 +167,7 @@ impl Scenario {
             lane: lane.0,
         };
         let (listed, _) = directory::entry(family, &key.entity);
-        let source = event.source.clone();
-        let plan = PanePlan { family, source, item: item.clone(), due: entry.key(), directory: listed, key };
-        self.panes.push(plan);
+        self.panes.push(PanePlan { family, due: entry.key(), directory: listed, key });
         self.numbers.insert(item, self.panes.len() - 1);
         self.panes.len() - 1
     }
