@@ -28,7 +28,7 @@ struct Arguments {
     /// Where to begin; a fresh one is taken and printed when none is given.
     #[arg(long, value_name = "S", value_parser = whole_number)]
     seed: Option<u64>,
-    /// Let only these faults happen.
+    /// Let only these faults happen; `none` for none at all.
     #[arg(long, value_name = "F1,F2,..", value_delimiter = ',', value_parser = fault_number)]
     only: Vec<usize>,
     /// Events of a schedule at most, before anything is told twice.
@@ -64,6 +64,9 @@ fn whole_number(text: &str) -> Result<u64, String> {
 }
 
 fn fault_number(text: &str) -> Result<usize, String> {
+    if text == "none" {
+        return Ok(0);
+    }
     let number = text.trim_start_matches(['F', 'f']).parse().ok();
     number.filter(|number| (1..=LAST).contains(number)).ok_or_else(|| format!("{text} is none of F1 to F{LAST}"))
 }
@@ -156,7 +159,8 @@ fn tell_failure(number: u64, seed: u64, options: &Options) {
     let smaller = shrink(seed, options);
     print!("{}", story(&smaller.outcome));
     let only: Vec<String> = smaller.options.allowed.numbers().map(|number| format!("F{number}")).collect();
-    let mut command = format!("faults --story {:#x} --only {}", smaller.outcome.seed, only.join(","));
+    let only = if only.is_empty() { "none".to_owned() } else { only.join(",") };
+    let mut command = format!("faults --story {:#x} --only {only}", smaller.outcome.seed);
     if let Some(events) = smaller.options.events_max {
         command.push_str(&format!(" --events {events}"));
     }

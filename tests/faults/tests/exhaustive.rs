@@ -1,5 +1,5 @@
-//! Tiny bounds, nothing left to chance: every interleaving of two workers on three records, with a crash or a lost
-//! answer at every place there is. P1, P4, P5, P6 on the real handler.
+//! Tiny bounds, nothing left to chance: every interleaving of two workers on three records, with one crash, lost request
+//! or lost answer at every place there is. P1, P4, P5, P6 on the real handler.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::pin::Pin;
@@ -157,24 +157,24 @@ impl World {
     }
 }
 
-/// One path: two workers whose batches are cut differently, at most one crash and one lost call.
+/// One path: two workers, each with its own cut, and at most one failure.
 fn walk(choices: Choices, batch_records: [usize; 2]) -> Choices {
     let fates = Arc::new(Mutex::new(Fates { choices, has_failed: false }));
     let world = World { memory: Arc::default(), fates: Arc::clone(&fates), records: records() };
     let mut workers = batch_records.map(|records| world.worker(records));
-    let mut has_crashed = false;
     loop {
         let open: Vec<usize> = (0..2).filter(|n| workers[*n].done < world.records.len()).collect();
         if open.is_empty() {
             break;
         }
+        let has_failed = fates.lock().unwrap().has_failed;
         let crashable: Vec<usize> =
-            open.iter().copied().filter(|n| !has_crashed && workers[*n].running.is_some()).collect();
+            open.iter().copied().filter(|n| !has_failed && workers[*n].running.is_some()).collect();
         let choice = fates.lock().unwrap().choices.pick(open.len() + crashable.len());
         match open.get(choice) {
             Some(n) => world.poll(&mut workers[*n]),
             None => {
-                has_crashed = true;
+                fates.lock().unwrap().has_failed = true;
                 let worker = &mut workers[crashable[choice - open.len()]];
                 (worker.running, worker.context) = (None, world.sandbox());
             }

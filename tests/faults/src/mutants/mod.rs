@@ -10,7 +10,7 @@ pub use stores::Mutilated;
 /// What is wrong with the design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mutant {
-    /// Pane items are overwritten whatever is there.
+    /// A pane item is overwritten with what was made from an older version of it.
     NoCompareAndSwap,
     /// Pane items keep no ids: only positions tell what was counted.
     NoIds,

@@ -26,9 +26,9 @@ pub async fn handle(context: &AggregateContext, mutant: Option<Mutant>, batch: &
 }
 
 /// What the batch has for panes.
-fn groups_of(context: &AggregateContext, batch: &Batch, after: Sequence) -> Groups {
+fn groups_of(context: &AggregateContext, batch: &Batch, after: Option<Sequence>) -> Groups {
     let mut groups = Groups::new();
-    for record in batch.records.iter().filter(|record| record.sequence > after) {
+    for record in batch.records.iter().filter(|record| after.is_none_or(|after| record.sequence > after)) {
         let lane = Lane::from_partition_key(&record.partition_key);
         let events = decode_frame(&record.bytes).map(|frame| frame.events).unwrap_or_default();
         for (sub, event) in events.into_iter().enumerate() {
@@ -79,7 +79,7 @@ fn state_of(family: Family, value: Option<&[u8]>) -> PaneState<FamilyState> {
 async fn take_marked_by_batch(context: &AggregateContext, batch: &Batch) -> Result<(), StoreError> {
     let Some(last) = batch.records.last() else { return Ok(()) };
     let mark = Position { sequence: last.sequence, sub: 0 };
-    for (key, (family, events)) in groups_of(context, batch, Sequence::ZERO) {
+    for (key, (family, events)) in groups_of(context, batch, None) {
         update(&*context.store, panes::key(&key, 0), |value| {
             let mut state = state_of(family, value);
             if state.has_passed(&batch.shard, mark) {
@@ -103,7 +103,7 @@ async fn take_above_mark(context: &AggregateContext, batch: &Batch) -> Result<()
     let Some(last) = batch.records.last() else { return Ok(()) };
     let mark_key = ItemKey::new("progress#shard", batch.shard.0.clone());
     let mark = context.store.get(&mark_key).await?.and_then(|item| item.value.try_into().ok());
-    let after = mark.map_or(Sequence::ZERO, Sequence::from_bytes);
+    let after = mark.map(Sequence::from_bytes);
     for (key, (family, events)) in groups_of(context, batch, after) {
         update(&*context.store, panes::key(&key, 0), |value| stepped(&state_of(family, value), batch, &events)).await?;
     }
@@ -149,7 +149,7 @@ pub fn float_key(pane: &PaneKey) -> ItemKey {
 
 /// The product's step with positions and ids, over an aggregate of one float.
 async fn take_floats(context: &AggregateContext, batch: &Batch) -> Result<(), StoreError> {
-    for (key, (_, events)) in groups_of(context, batch, Sequence::ZERO) {
+    for (key, (_, events)) in groups_of(context, batch, None) {
         update(&*context.store, float_key(&key), |value| {
             let state = value.and_then(|value| PaneState::decode(value).ok());
             stepped(&state.unwrap_or_else(|| PaneState::new(FloatSum::default())), batch, &events)

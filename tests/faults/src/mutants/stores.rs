@@ -27,7 +27,10 @@ impl Mutilated {
         }
         match self.mutant {
             Mutant::NoCompareAndSwap => {
-                write.expected = self.inner.get(&write.key).await?.map(|item| item.version);
+                // Whoever knows nothing of the item still learns of it; whoever knew an older one does not.
+                if write.expected.is_some() {
+                    write.expected = self.inner.get(&write.key).await?.map(|item| item.version);
+                }
             }
             Mutant::NoIds => write.value = write.value.map(without_ids),
             _ => {}
