@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use touchline_delivery::{
-    Consumer, Fault, FaultSet, Invocation, Moment, Random, Response, Settings, Simulation, Transport, Watch,
-    yield_now,
+    Consumer, Fault, FaultSet, Invocation, Moment, Random, Response, Settings, Simulation, Transport, Watch, yield_now,
 };
 
 type Place = (usize, u64);
@@ -125,7 +124,7 @@ fn every_kind_of_fault_happens_and_only_those_that_may() {
     for seed in 0..600 {
         let settings = Settings::any(&mut Random::new(seed), FaultSet::all());
         let fails_often = |invocation: &Invocation<u32>| {
-            if invocation.number % 3 == 0 { Response::Done } else { Response::Error }
+            if invocation.number.is_multiple_of(3) { Response::Done } else { Response::Error }
         };
         let counts = run_with(seed, settings, fails_often).simulation.counts();
         missing.retain(|fault| counts.of(*fault) == 0);

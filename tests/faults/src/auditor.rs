@@ -79,7 +79,8 @@ impl Auditor {
         };
         // What went to the failure destination may be passed over at its old place: it counts when it is published again.
         let is_sure = |record: &&Rc<Record<Arc<Frame>>>| self.standing_of(record) == Some(Standing::Sure);
-        let missing = invocation.records[..done].iter().filter(is_sure).find_map(|record| first_missing(books, record))?;
+        let missing =
+            invocation.records[..done].iter().filter(is_sure).find_map(|record| first_missing(books, record))?;
         Some(Violation::new("P6", format!("invocation {} says that {missing} is done", invocation.number)))
     }
 

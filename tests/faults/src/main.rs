@@ -127,7 +127,7 @@ fn run_all(arguments: &Arguments, seed: u64, options: &Options, threads: usize) 
         {
             written = writeln!(log, "{}", log_line(number, &outcome));
         }
-        if number % PROGRESS_STEP == 0 {
+        if number.is_multiple_of(PROGRESS_STEP) {
             bar.set_position(number);
         }
     });

@@ -11,9 +11,7 @@ use touchline_aggregate::{AggregateContext, BatchOutcome, WarmCache, handle};
 use touchline_delivery::{Choices, block_on, yield_now};
 use touchline_event::{Event, EventDraft, EventId, Sequence, ShardId, Trade, encode_frame};
 use touchline_metric::{Family, FamilyState};
-use touchline_store::{
-    Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, MemoryStore, PutOutcome, StoreError,
-};
+use touchline_store::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, MemoryStore, PutOutcome, StoreError};
 use touchline_stream::{Batch, Record};
 use touchline_window::{Aggregate as _, PaneState, WindowPolicy};
 
@@ -67,9 +65,8 @@ impl ItemStore for Staged {
             fates.has_failed |= fate > 0;
             fate
         };
-        let unknown = |write: &ItemWrite| {
-            Err(StoreError::Unknown { key: write.key.sk.clone(), message: "no answer".to_owned() })
-        };
+        let unknown =
+            |write: &ItemWrite| Err(StoreError::Unknown { key: write.key.sk.clone(), message: "no answer".to_owned() });
         let lost: Vec<_> = writes.iter().map(unknown).collect();
         match fate {
             0 => self.memory.put(writes).await,
@@ -131,8 +128,7 @@ impl World {
             worker.attempts += 1;
             assert!(worker.attempts < MAX_ATTEMPTS, "liveness");
             let until = (worker.done + worker.batch_records).min(self.records.len());
-            let batch =
-                Batch { shard: ShardId("shard-0".into()), records: self.records[worker.done..until].to_vec() };
+            let batch = Batch { shard: ShardId("shard-0".into()), records: self.records[worker.done..until].to_vec() };
             let context = Arc::clone(&worker.context);
             worker.running = Some((until, Box::pin(async move { handle(&context, &batch, || true).await })));
         }

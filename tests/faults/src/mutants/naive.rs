@@ -125,15 +125,17 @@ fn stepped<A: touchline_window::Aggregate>(
     }
 }
 
-/// Turnover as a spreadsheet would sum it.
+/// What a spreadsheet would sum: turnover of trades, implied probability of quotes, minutes of everything else.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct FloatSum(pub f64);
 
 impl touchline_window::Aggregate for FloatSum {
     fn apply(&mut self, event: &touchline_event::Event) {
-        if let Payload::Trade(trade) = &event.payload {
-            self.0 += trade.price_e8 as f64 / 1e8 * (trade.volume_e8 as f64 / 1e8);
-        }
+        self.0 += match &event.payload {
+            Payload::Trade(trade) => trade.price_e8 as f64 / 1e8 * (trade.volume_e8 as f64 / 1e8),
+            Payload::OddsQuote(quote) => 1e6 / quote.price_e6 as f64,
+            _ => (event.timestamp_ms % 3_600_000) as f64 / 60_000.0,
+        };
     }
 
     fn merge(&mut self, other: &Self) {

@@ -26,11 +26,9 @@ impl Mutilated {
             return Ok(write);
         }
         match self.mutant {
-            Mutant::NoCompareAndSwap => {
-                // Whoever knows nothing of the item still learns of it; whoever knew an older one does not.
-                if write.expected.is_some() {
-                    write.expected = self.inner.get(&write.key).await?.map(|item| item.version);
-                }
+            // Whoever knows nothing of the item still learns of it; whoever knew an older one does not.
+            Mutant::NoCompareAndSwap if write.expected.is_some() => {
+                write.expected = self.inner.get(&write.key).await?.map(|item| item.version);
             }
             Mutant::NoIds => write.value = write.value.map(without_ids),
             _ => {}
