@@ -52,6 +52,7 @@ mod mapping;
 mod moment;
 mod producer;
 mod random;
+mod settings;
 mod simulation;
 mod stream;
 
@@ -61,5 +62,6 @@ pub use executor::{block_on, yield_now};
 pub use fault::{Fault, FaultCounts, FaultSet};
 pub use moment::{End, Moment, Watch};
 pub use random::{Random, mix};
-pub use simulation::{Settings, Simulation, TimerTask};
+pub use settings::Settings;
+pub use simulation::{Simulation, TimerTask};
 pub use stream::{Record, Transport};
