@@ -5,8 +5,10 @@ use crate::tree::Tree;
 /// The library rooms in flow order: a room may depend on those before it. `runtime` is for functions only.
 const FLOW: [&str; 10] =
     ["event", "feed", "stream", "window", "metric", "store", "lake", "warehouse", "predict", "runtime"];
+/// Rooms that only tests use: they depend on no other, and no room or function depends on them.
+const FOR_TESTS: [&str; 1] = ["delivery"];
 /// Rooms without async, clock, randomness, environment, input and output.
-const PURE: [&str; 4] = ["event", "feed", "window", "metric"];
+const PURE: [&str; 5] = ["event", "feed", "window", "metric", "delivery"];
 /// Crates that bring those.
 const IMPURE_CRATES: [&str; 8] =
     ["tokio", "async-trait", "futures", "redb", "axum", "reqwest", "rand", "touchline-runtime"];
@@ -57,6 +59,11 @@ pub fn wrong_arrows(tree: &Tree) -> Vec<String> {
     let rank = |room: &str| FLOW.iter().position(|known| *known == room);
     let mut problems = Vec::new();
     for (room, path, text) in packages(tree, "shared/") {
+        if FOR_TESTS.contains(&room) {
+            let own = dependencies(&path, text).into_iter().filter(|(_, name)| name.starts_with("touchline-"));
+            problems.extend(own.map(|(_, name)| format!("{path}: {room} stands alone and may not depend on {name}")));
+            continue;
+        }
         let Some(own_rank) = rank(room) else {
             problems.push(format!("{path}: {room} has no place in the flow"));
             continue;
@@ -136,11 +143,15 @@ mod tests {
             ("shared/window/Cargo.toml", "[dependencies]\ntouchline-event.workspace = true\nserde = \"1\"\n"),
             ("shared/event/Cargo.toml", "[dev-dependencies]\ntouchline-window.workspace = true\n"),
             ("shared/attic/Cargo.toml", ""),
+            ("shared/delivery/Cargo.toml", "[dependencies]\ntouchline-event.workspace = true\n"),
+            ("shared/store/Cargo.toml", "[dev-dependencies]\ntouchline-delivery.workspace = true\n"),
             ("functions/api/Cargo.toml", "[dependencies]\ntouchline-poll.workspace = true\ntouchline-lake = \"1\"\n"),
             ("functions/local/Cargo.toml", "[dependencies]\ntouchline-poll.workspace = true\n"),
         ]);
         let problems = wrong_arrows(&tree);
-        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert_eq!(problems.len(), 5, "{problems:?}");
+        assert!(problems.iter().any(|problem| problem.contains("delivery stands alone")), "{problems:?}");
+        assert!(problems.iter().any(|problem| problem.contains("store -> delivery")), "{problems:?}");
         assert!(problems.iter().any(|problem| problem.contains("event -> window")), "{problems:?}");
         assert!(problems.iter().any(|problem| problem.contains("functions/poll")), "{problems:?}");
         assert!(problems.iter().any(|problem| problem.contains("attic")), "{problems:?}");

@@ -6,6 +6,7 @@
 mod assets;
 mod bench;
 mod counterparts;
+mod faults;
 mod program;
 mod test;
 mod workspace;
@@ -31,6 +32,8 @@ enum Command {
     /// Measure the built product on generated input.
     #[command(subcommand)]
     Bench(bench::Command),
+    /// Run seeded schedules of everything that goes wrong through the real handlers.
+    Faults(faults::Arguments),
     /// Renew the dashboard's chart library from its locked npm package.
     Assets(assets::Arguments),
     /// Fetch the servers that stand in for cloud services in tests/cloud.
@@ -45,6 +48,8 @@ const EXAMPLES: &str = "Examples:
   cargo xtask test --only cloud               the cloud adapters against DynamoDB Local, kinesalite and Kafka
   cargo xtask bench windows                   five runs of the one-minute trade windows, release build
   cargo xtask bench windows --events 500000 --duckdb path/to/python
+  cargo xtask faults --schedules 1000000      a million schedules of crashes, retries, duplicates and lost answers
+  cargo xtask faults --help                   what else the simulator takes
   cargo xtask assets --check                  whether the chart library is the one the lock file pins";
 
 fn main() -> ExitCode {
@@ -52,6 +57,7 @@ fn main() -> ExitCode {
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Test(arguments) => test::run(&arguments, &workspace),
         Command::Bench(command) => bench::run(command, &workspace).map(|()| ExitCode::SUCCESS),
+        Command::Faults(arguments) => faults::run(&arguments, &workspace),
         Command::Assets(arguments) => assets::run(&arguments, &workspace),
         Command::Counterparts => {
             test::check_tools_of_counterparts()?;

@@ -3,6 +3,10 @@
 //! FRM-2: nothing is allocated on the word of a header beyond [`MAX_FRAME_BYTES`].
 //! Layout: version (1 byte), codec (1 byte), event count (u32 LE), CRC-32 of the plain text (u32 LE), zstd(NDJSON).
 
+use std::cell::RefCell;
+
+use zstd::bulk::Decompressor;
+
 use crate::Event;
 
 /// Plain bytes of one frame at most; a bomb that inflates further is refused.
@@ -82,12 +86,7 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Frame, FrameError> {
     if expected_count as usize > MAX_FRAME_EVENTS {
         return Err(FrameError::TooLarge(expected_count as usize));
     }
-    let plain = zstd::bulk::Decompressor::new()
-        .and_then(|mut zstd| {
-            let capacity = zstd::bulk::Decompressor::upper_bound(body).unwrap_or(MAX_FRAME_BYTES).min(MAX_FRAME_BYTES);
-            zstd.decompress(body, capacity)
-        })
-        .map_err(|error| FrameError::Compression(error.to_string()))?;
+    let plain = inflate(body).map_err(|error| FrameError::Compression(error.to_string()))?;
     let actual = crc32fast::hash(&plain);
     if actual != expected_crc {
         return Err(FrameError::Checksum { expected: expected_crc, actual });
@@ -106,6 +105,19 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Frame, FrameError> {
         return Err(FrameError::Count { expected: expected_count, actual: events.len() });
     }
     Ok(Frame { events })
+}
+
+thread_local! {
+    /// One for each thread, because making one takes longer than inflating a small frame.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn inflate(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let capacity = Decompressor::upper_bound(body).unwrap_or(MAX_FRAME_BYTES).min(MAX_FRAME_BYTES);
+    DECOMPRESSOR.with_borrow_mut(|slot| match slot {
+        Some(known) => known.decompress(body, capacity),
+        None => slot.insert(Decompressor::new()?).decompress(body, capacity),
+    })
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl Stage {
             Stage::Build => "everything compiles, the `touchline` binary included",
             Stage::Tests => "unit, property, golden, doc and tidiness tests",
             Stage::Oracles => "windows equal DuckDB's, the lake opens in pyiceberg",
-            Stage::Faults => "kill -9 anywhere changes no result",
+            Stage::Faults => "20,000 fresh fault schedules are exact; kill -9 anywhere changes no result",
             Stage::Cloud => "DynamoDB, Kinesis and Kafka, under real concurrency, change no result",
             Stage::Browser => "the dashboard is live in a real browser",
         }
@@ -105,7 +105,10 @@ impl Stage {
                 make_venv(workspace)?;
                 gated_tests(workspace, &["windows_equal_duckdb", "lake_opens_in_pyiceberg"])
             }
-            Stage::Faults => gated_tests(workspace, &["kill_anywhere"]),
+            Stage::Faults => {
+                crate::faults::check(workspace)?;
+                Ok(Counts::ONE_PASSED + gated_tests(workspace, &["kill_anywhere"])?)
+            }
             Stage::Cloud => {
                 counterparts::run(workspace)?;
                 must_succeed(cloud(workspace, "clippy").args(["--all-targets", "--", "-D", "warnings"]))?;

@@ -5,28 +5,50 @@ use touchline_event::{
     ScoreUpdate, Side, Team, Trade, TradedVolume,
 };
 
-use super::random::Random;
-use super::{LANES, PANE_MS, POLICY};
+use touchline_delivery::Random;
+
+use super::POLICY;
 
 /// 2023-10-29T17:00:00Z.
 pub const START_MS: i64 = 1_698_598_800_000;
+/// Length of a pane.
+pub const PANE_MS: i64 = 60_000;
 const PANES: i64 = 4;
+/// Vendors that say something.
 pub const SOURCES: [&str; 4] = ["espn", "finnhub", "the-odds-api", "betfair"];
 
-/// A fact of some family at a time inside the horizon, on the edge of it, or outside.
-pub fn fact(random: &mut Random, id: u64) -> Event {
+/// A fact of some family at a time inside the horizon; with `has_odd_times` also on the edge of it, or outside.
+pub fn fact(random: &mut Random, id: u64, has_odd_times: bool) -> Event {
     let at = START_MS + random.below((PANES * PANE_MS) as usize) as i64;
     let delay_ms = match random.below(20) {
-        0 => POLICY.horizon_ms,
-        1 => POLICY.horizon_ms + 1 + random.below(1000) as i64,
-        2 => -POLICY.future_ms,
-        3 => -POLICY.future_ms - 1 - random.below(1000) as i64,
+        0 if has_odd_times => POLICY.horizon_ms,
+        1 if has_odd_times => POLICY.horizon_ms + 1 + random.below(1000) as i64,
+        2 if has_odd_times => -POLICY.future_ms,
+        3 if has_odd_times => -POLICY.future_ms - 1 - random.below(1000) as i64,
         _ => random.below(5_000) as i64,
     };
     let mut event = draft(random, at).with_id(EventId(id));
     event.first_arrival_ms = at + delay_ms;
     event.vendor_seq = random.chance(50).then(|| random.below(3) as i64);
     event
+}
+
+/// Whether the event's times are the ones that lateness is about.
+pub fn is_odd(event: &Event) -> bool {
+    !(0..5_000).contains(&event.lateness_ms())
+}
+
+/// The vendor changes what it said, as a new fact about the same moment that arrives later.
+pub fn corrected(random: &mut Random, event: &Event, id: u64) -> Event {
+    let mut correction = event.clone();
+    correction.event_id = EventId(id);
+    correction.first_arrival_ms += 30_000 + random.below(60_000) as i64;
+    correction.vendor_seq = event.vendor_seq.map(|seq| seq + 1);
+    if let Payload::ScoreUpdate(update) = &mut correction.payload {
+        update.status = GameStatus::Final;
+        update.home_score += 1;
+    }
+    correction
 }
 
 fn draft(random: &mut Random, at: i64) -> EventDraft {
@@ -40,8 +62,8 @@ fn draft(random: &mut Random, at: i64) -> EventDraft {
     match random.below(10) {
         0..=3 => {
             let trade = Trade {
-                price_e8: small * 100_000_000,
-                volume_e8: small,
+                price_e8: (1 + random.below(500) as i64) * 1_234_567,
+                volume_e8: (1 + random.below(50) as i64) * 7_654_321,
                 conditions: vec![],
                 is_vwap_eligible: random.chance(80),
             };
@@ -125,8 +147,9 @@ pub fn undecodable(random: &mut Random, id: u64) -> Event {
     event
 }
 
+/// A producer's word about a lane.
 pub fn heartbeat(random: &mut Random, lane: u16, id: u64) -> Event {
     let watermark_ms = START_MS + random.below(10) as i64 * PANE_MS;
-    let payload = Heartbeat { lane: lane % LANES, watermark_ms, event_count: 0, id_sum: 0 };
+    let payload = Heartbeat { lane, watermark_ms, event_count: 0, id_sum: 0 };
     EventDraft::new(SOURCES[random.below(SOURCES.len())], watermark_ms, watermark_ms, payload).with_id(EventId(id))
 }

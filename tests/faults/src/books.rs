@@ -1,0 +1,192 @@
+//! What the store holds of every pane, kept beside it write by write, and what no write may ever do.
+//! BOOK-1: every write is judged when it happens: P3 and P15 on the item, P11 on its size, STATE-3, DUE-1 and DIR-1.
+//! BOOK-2: the books are never read by the code under test.
+
+use std::sync::Arc;
+
+use touchline_metric::FamilyState;
+use touchline_store::ItemKey;
+use touchline_window::PaneState;
+
+use crate::catalogue::Counts;
+use crate::scenario::{PanePlan, Scenario};
+use crate::trace::Trace;
+
+/// A promise that was broken, by its id, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    pub invariant: &'static str,
+    pub text: String,
+}
+
+impl Violation {
+    /// What broke, and how.
+    pub fn new(invariant: &'static str, text: impl Into<String>) -> Self {
+        Self { invariant, text: text.into() }
+    }
+}
+
+/// One item of a pane as it was last written.
+#[derive(Debug, Clone)]
+pub struct Part {
+    pub version: u64,
+    pub state: PaneState<FamilyState>,
+}
+
+/// A pane item that the store has just taken.
+pub struct Taken<'t> {
+    pub key: &'t ItemKey,
+    pub version: u64,
+    pub value: &'t [u8],
+    /// Whether the due list and the directory had the pane at that moment.
+    pub is_due: bool,
+    pub is_listed: bool,
+}
+
+/// The books of one schedule.
+pub struct Books {
+    pub scenario: Arc<Scenario>,
+    pub counts: Counts,
+    pub trace: Trace,
+    /// By pane number, then by part.
+    pub parts: Vec<Vec<Part>>,
+    pub violation: Option<Violation>,
+    /// Writes to pane items so far.
+    pub pane_write_count: u64,
+    /// Watermarks written since they were last looked at: source, lane, mark.
+    pub marks: Vec<(String, u16, i64)>,
+    max_item_bytes: usize,
+    /// A design with a fault breaks these rules from the first write on; only its results are of interest.
+    judges_writes: bool,
+}
+
+impl Books {
+    /// Empty books.
+    pub fn new(scenario: Arc<Scenario>, trace: Trace, max_item_bytes: usize, judges_writes: bool) -> Self {
+        let parts = vec![Vec::new(); scenario.panes.len()];
+        Self {
+            scenario,
+            counts: Counts::default(),
+            trace,
+            parts,
+            violation: None,
+            pane_write_count: 0,
+            marks: Vec::new(),
+            max_item_bytes,
+            judges_writes,
+        }
+    }
+
+    /// Whether an event is counted in its pane.
+    pub fn has_counted(&self, pane: usize, id: u64) -> bool {
+        self.parts[pane].iter().any(|part| part.state.has_counted(id))
+    }
+
+    /// Whether the next write to this item must have been announced.
+    pub fn must_be_announced(&self, key: &ItemKey) -> bool {
+        let Some((pane, part)) = self.scenario.part_of(key) else { return false };
+        self.parts[pane].get(part).is_none_or(|part| part.state.lifecycle.is_final)
+    }
+
+    /// Takes a write to a pane item into the books.
+    pub fn take(&mut self, taken: &Taken<'_>) {
+        self.pane_write_count += 1;
+        let scenario = Arc::clone(&self.scenario);
+        let Some((pane, part)) = scenario.part_of(taken.key) else {
+            return self.break_promise("P13", format!("{} {} is no pane's item", taken.key.pk, taken.key.sk));
+        };
+        let state = match PaneState::<FamilyState>::decode(taken.value) {
+            Ok(state) => state,
+            Err(error) => return self.break_promise("P15", format!("pane {pane}: {error}")),
+        };
+        let numbers = [7, pane as u64, part as u64, taken.version, state.applied_count, state.duplicate_count];
+        let plan = &scenario.panes[pane];
+        self.trace.note(&numbers, || format!("      pane {pane} ({}) {}", title(plan), describe(part, taken, &state)));
+        if part > self.parts[pane].len() {
+            return self.break_promise("P11", format!("pane {pane} has part {part} without the one before"));
+        }
+        if self.judges_writes {
+            self.judge(pane, part, taken, &state);
+        }
+        if part > 0 {
+            self.counts.note(15);
+        }
+        let part_state = Part { version: taken.version, state };
+        match self.parts[pane].get_mut(part) {
+            Some(known) => *known = part_state,
+            None => self.parts[pane].push(part_state),
+        }
+    }
+
+    fn judge(&mut self, pane: usize, part: usize, taken: &Taken<'_>, state: &PaneState<FamilyState>) {
+        let mut broken: Vec<(&'static str, String)> = Vec::new();
+        if state.encode().ok().as_deref() != Some(taken.value) {
+            broken.push(("P15", "its bytes are not those of its state".to_owned()));
+        }
+        if taken.value.len() > self.max_item_bytes && state.ids.len() > 1 {
+            broken.push(("P11", format!("{} bytes, at most {}", taken.value.len(), self.max_item_bytes)));
+        }
+        if !state.lifecycle.is_sealed && state.ids.len() as u64 != state.applied_count {
+            broken.push(("P1", format!("{} ids, {} applied", state.ids.len(), state.applied_count)));
+        }
+        if self.must_be_announced(taken.key) {
+            if !taken.is_due {
+                broken.push(("DUE-1", "written without an entry in the due list".to_owned()));
+            }
+            if !taken.is_listed {
+                broken.push(("DIR-1", "written without an entry in the directory".to_owned()));
+            }
+        }
+        if let Some(old) = self.parts[pane].get(part) {
+            broken.extend(compare(old, taken.version, state));
+        }
+        for (invariant, text) in broken {
+            self.break_promise(invariant, format!("pane {pane} part {part}: {text}"));
+        }
+    }
+
+    /// The first broken promise is the one that is told.
+    pub fn break_promise(&mut self, invariant: &'static str, text: String) {
+        if self.judges_writes || invariant == "P1" {
+            self.violation.get_or_insert(Violation { invariant, text });
+        }
+    }
+}
+
+/// What a newer state of an item may not do to an older one.
+fn compare(old: &Part, version: u64, new: &PaneState<FamilyState>) -> Vec<(&'static str, String)> {
+    let mut broken = Vec::new();
+    if version <= old.version {
+        broken.push(("P3", format!("version {} after {}", version, old.version)));
+    }
+    for (shard, position) in &old.state.positions {
+        if new.positions.get(shard).is_none_or(|now| now < position) {
+            broken.push(("P3", format!("position in {shard} fell")));
+        }
+    }
+    let has_all_ids = old.state.ids.iter().all(|id| new.has_counted(*id));
+    if !new.lifecycle.is_sealed && !has_all_ids {
+        broken.push(("P1", "an id that was counted is gone".to_owned()));
+    }
+    let is_closed = old.state.is_frozen || old.state.lifecycle.is_sealed;
+    if is_closed && (old.state.aggregate != new.aggregate || old.state.applied_count != new.applied_count) {
+        broken.push(("STATE-3", "a frozen or sealed part changed".to_owned()));
+    }
+    broken
+}
+
+fn title(plan: &PanePlan) -> String {
+    format!("{} of {} from second {}", plan.key.family, plan.key.entity, (plan.key.start_ms - crate::BEGIN_MS) / 1000)
+}
+
+fn describe(part: usize, taken: &Taken<'_>, state: &PaneState<FamilyState>) -> String {
+    let positions: Vec<String> =
+        state.positions.iter().map(|(shard, at)| format!("{shard} to {}.{}", at.sequence, at.sub)).collect();
+    let mut text = format!("part {part} becomes version {}: ", taken.version);
+    text.push_str(&format!("{} applied, {} duplicate, ", state.applied_count, state.duplicate_count));
+    text.push_str(&positions.join(", "));
+    if state.is_frozen {
+        text.push_str(", full");
+    }
+    text
+}

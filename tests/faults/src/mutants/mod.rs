@@ -1,0 +1,37 @@
+//! Designs with one part left out or done the obvious way, to show that the simulator notices.
+//! MUT-1: the product has no switch for any of them; each is a wrapper around it or a consumer of its own.
+
+pub mod naive;
+mod stores;
+pub mod wall_clock;
+
+pub use stores::Mutilated;
+
+/// What is wrong with the design.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mutant {
+    /// A pane item is overwritten with what was made from an older version of it.
+    NoCompareAndSwap,
+    /// Pane items keep no ids: only positions tell what was counted.
+    NoIds,
+    /// A pane remembers the last record of the last batch it took, and neither ids nor positions of events.
+    MarkPerBatch,
+    /// One mark per shard says what was applied, while two batches of a shard are under way at once.
+    MarkPerShard,
+    /// Sums are floating-point numbers.
+    FloatSums,
+    /// An event is late when it is processed late.
+    WallClock,
+}
+
+impl Mutant {
+    /// Every one.
+    pub const ALL: [Mutant; 6] = [
+        Mutant::NoCompareAndSwap,
+        Mutant::NoIds,
+        Mutant::MarkPerBatch,
+        Mutant::MarkPerShard,
+        Mutant::FloatSums,
+        Mutant::WallClock,
+    ];
+}

@@ -1,0 +1,119 @@
+//! A warm sandbox with the real handler in it, and how batches and answers are put into each other's words.
+//! BOX-1: the handler is `touchline_aggregate::handle` itself, given what a deployed function would be given.
+
+use std::sync::Arc;
+
+use touchline_aggregate::{AggregateContext, WarmCache, handle};
+use touchline_delivery::{Consumer, Invocation, Random, Response, Transport};
+use touchline_event::{Sequence, ShardId};
+use touchline_store::ItemStore;
+use touchline_stream::{Batch, Record};
+
+use crate::mutants::{Mutant, naive, wall_clock};
+use crate::scenario::{Frame, POLICY};
+use crate::store::Slow;
+
+/// What sandboxes of one schedule have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Configuration {
+    pub transport: Transport,
+    pub lanes: u16,
+    pub max_item_bytes: usize,
+    pub mutant: Option<Mutant>,
+}
+
+/// One sandbox.
+pub struct Sandbox {
+    configuration: Configuration,
+    context: AggregateContext,
+    cache_panes: usize,
+}
+
+impl Sandbox {
+    /// A cold one.
+    pub fn new(configuration: Configuration, store: &Arc<dyn ItemStore>, random: &mut Random) -> Self {
+        let store: Arc<dyn ItemStore> = Arc::new(Slow::new(Arc::clone(store), random.fork()));
+        let cache_panes = *random.pick(&[2, 1000]);
+        let puts_in_flight = random.below(5) + 1;
+        Self { configuration, context: context(configuration, store, puts_in_flight, cache_panes), cache_panes }
+    }
+}
+
+/// A cold function's context.
+pub fn context(
+    configuration: Configuration,
+    store: Arc<dyn ItemStore>,
+    puts_in_flight: usize,
+    cache_panes: usize,
+) -> AggregateContext {
+    AggregateContext {
+        store,
+        policy: POLICY,
+        lanes: configuration.lanes,
+        puts_in_flight,
+        max_item_bytes: configuration.max_item_bytes,
+        cache: WarmCache::new(cache_panes),
+    }
+}
+
+impl Consumer<Arc<Frame>> for Sandbox {
+    async fn handle(&self, invocation: &Invocation<Arc<Frame>>) -> Response {
+        let Configuration { transport, mutant, .. } = self.configuration;
+        let time = invocation.time.clone();
+        let mut batch = batch_of(transport, invocation.shard, &invocation.records);
+        let outcome = match mutant {
+            Some(Mutant::MarkPerBatch | Mutant::MarkPerShard | Mutant::FloatSums) => {
+                return naive::handle(&self.context, mutant, &batch).await;
+            }
+            Some(Mutant::NoIds) => {
+                // What a sandbox remembers has ids; only a cold one does without.
+                let store = Arc::clone(&self.context.store);
+                let cold = context(self.configuration, store, self.context.puts_in_flight, self.cache_panes);
+                handle(&cold, &batch, move || time.is_left()).await
+            }
+            Some(Mutant::WallClock) => {
+                wall_clock::stamp(&mut batch, invocation.number);
+                handle(&self.context, &batch, move || time.is_left()).await
+            }
+            Some(Mutant::NoCompareAndSwap) | None => handle(&self.context, &batch, move || time.is_left()).await,
+        };
+        match outcome.failed_from {
+            None => Response::Done,
+            Some(sequence) => {
+                let at = batch.records.iter().position(|record| record.sequence == sequence);
+                // A sequence that is not in the batch stays one that is not.
+                Response::FailedFrom(at.map_or(u64::MAX, |at| invocation.records[at].sequence))
+            }
+        }
+    }
+}
+
+/// The batch as the handler gets it.
+pub fn batch_of(
+    transport: Transport,
+    shard: usize,
+    records: &[std::rc::Rc<touchline_delivery::Record<Arc<Frame>>>],
+) -> Batch {
+    let record = |record: &std::rc::Rc<touchline_delivery::Record<Arc<Frame>>>| Record {
+        sequence: sequence_of(transport, record.sequence),
+        partition_key: record.payload.partition_key.clone(),
+        bytes: record.payload.bytes.clone(),
+    };
+    Batch { shard: shard_id(transport, shard), records: records.iter().map(record).collect() }
+}
+
+/// The shard's name in the product.
+pub fn shard_id(transport: Transport, shard: usize) -> ShardId {
+    ShardId(match transport {
+        Transport::Kinesis => format!("shardId-{shard:012}"),
+        Transport::Kafka => format!("events-{shard}"),
+    })
+}
+
+/// Kinesis numbers have 56 digits, far beyond what a number type holds; Kafka's are plain.
+pub fn sequence_of(transport: Transport, sequence: u64) -> Sequence {
+    match transport {
+        Transport::Kafka => Sequence::from_u64(sequence),
+        Transport::Kinesis => Sequence::parse(&format!("49{sequence:054}")).unwrap_or(Sequence::ZERO),
+    }
+}

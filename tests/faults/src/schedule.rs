@@ -1,0 +1,112 @@
+//! One schedule from its seed: scenario, store, sandboxes and delivery put together, run and judged.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use touchline_delivery::{Random, Settings, Simulation, Transport, mix};
+use touchline_store::{ItemStore, MAX_ITEM_BYTES, MemoryStore};
+
+use crate::auditor::Auditor;
+use crate::books::{Books, Violation};
+use crate::catalogue::Counts;
+use crate::mutants::{Mutant, Mutilated};
+use crate::sandbox::{Configuration, Sandbox};
+use crate::scenario::Scenario;
+use crate::store::{Audited, layers, open};
+use crate::trace::Trace;
+use crate::{Options, verdict};
+
+/// What became of a schedule.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    pub seed: u64,
+    pub counts: Counts,
+    /// Events put into the stream, repeats counted again.
+    pub event_count: u64,
+    pub steps: u64,
+    pub digest: u64,
+    pub violation: Option<Violation>,
+    /// Empty unless asked for.
+    pub story: Vec<String>,
+}
+
+/// The seed of one schedule of a run.
+pub fn seed_of(seed: u64, number: u64) -> u64 {
+    mix(mix(seed).wrapping_add(number))
+}
+
+/// Runs one schedule. A panic of the code under test is a broken promise like any other.
+pub fn run(seed: u64, options: &Options, has_story: bool) -> Outcome {
+    catch_unwind(AssertUnwindSafe(|| run_to_end(seed, options, has_story))).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic".to_owned());
+        Outcome {
+            seed,
+            counts: Counts::default(),
+            event_count: 0,
+            steps: 0,
+            digest: 0,
+            violation: Some(Violation::new("panic", text)),
+            story: Vec::new(),
+        }
+    })
+}
+
+fn run_to_end(seed: u64, options: &Options, has_story: bool) -> Outcome {
+    let mut random = Random::new(seed);
+    let scenario = Arc::new(Scenario::new(&mut random.fork(), options));
+    let settings = settings(&mut random, options);
+    let sizes: &[usize] =
+        if options.allowed.has(15) { &[150, 260, 500, 2_000, MAX_ITEM_BYTES] } else { &[MAX_ITEM_BYTES] };
+    let configuration = Configuration {
+        transport: settings.transport,
+        lanes: scenario.lanes,
+        max_item_bytes: *random.pick(sizes),
+        mutant: options.mutant,
+    };
+    let judges_writes = options.mutant.is_none();
+    let books = Books::new(Arc::clone(&scenario), Trace::new(has_story), configuration.max_item_bytes, judges_writes);
+    let books = Arc::new(Mutex::new(books));
+    let audited = Arc::new(Audited { memory: MemoryStore::default(), books: Arc::clone(&books) });
+    let has_faults = Arc::new(AtomicBool::new(true));
+    let mut store = layers(Arc::clone(&audited), &mut random, options, &has_faults);
+    if let Some(mutant) = options.mutant {
+        store = Arc::new(Mutilated::new(store, mutant)) as Arc<dyn ItemStore>;
+    }
+    let auditor = Auditor::new(Arc::clone(&books), Arc::clone(&scenario), has_faults, judges_writes);
+    let mut sandboxes = random.fork();
+    let producers = scenario.producers.clone();
+    let mut simulation = Simulation::new(random.bits(), settings, producers, auditor, move || {
+        Sandbox::new(configuration, &store, &mut sandboxes)
+    });
+    let ended = simulation.run();
+    let (delivered, steps) = (simulation.counts(), simulation.steps());
+    let found = open(&books).violation.take();
+    let violation = match (found, ended) {
+        (Some(violation), _) => Some(violation),
+        (None, Err(text)) => Some(Violation::new("liveness", text)),
+        (None, Ok(())) => verdict::judge(simulation.watch(), &audited, configuration, &mut random).err(),
+    };
+    let event_count = simulation.watch().published.iter().map(|one| one.record.payload.told.len() as u64).sum();
+    let mut books = open(&books);
+    let mut counts = books.counts;
+    counts.add_delivery(&delivered);
+    (0..scenario.idle_lanes).for_each(|_| counts.note(19));
+    Outcome {
+        seed,
+        counts,
+        event_count,
+        steps,
+        digest: books.trace.digest(),
+        violation,
+        story: books.trace.take_lines(),
+    }
+}
+
+fn settings(random: &mut Random, options: &Options) -> Settings {
+    let mut settings = Settings::any(random, options.allowed.in_delivery());
+    if options.mutant == Some(Mutant::MarkPerShard) {
+        (settings.transport, settings.parallelization) = (Transport::Kinesis, 2);
+    }
+    settings
+}

@@ -1,0 +1,51 @@
+//! Designs with one part left out are noticed, and go wrong because of the faults, not by themselves.
+
+use touchline_faults::{Allowed, Mutant, Options, Total, run_many, shrink};
+
+const SEED: u64 = 31;
+/// A mutant must be caught among so many schedules.
+const SCHEDULES: u64 = 10_000;
+/// Most are caught among the first few.
+const CHUNK: u64 = 500;
+
+fn total_of(seed: u64, schedules: u64, options: &Options) -> Total {
+    let mut total = Total::default();
+    run_many(seed, schedules, options, 2, |number, outcome| total.add(number, &outcome));
+    total
+}
+
+#[test]
+fn every_mutant_has_wrong_panes() {
+    for mutant in Mutant::ALL {
+        let options = Options::of_mutant(mutant);
+        let is_caught =
+            (0..SCHEDULES / CHUNK).any(|chunk| total_of(SEED + chunk, CHUNK, &options).wrong_pane_count > 0);
+        assert!(is_caught, "{mutant:?} was not caught");
+    }
+}
+
+#[test]
+fn without_faults_the_mutants_are_right() {
+    // Two need no fault: batches of one shard under way at once for a mark per shard, two warm sandboxes for no swap.
+    let needs_none = [Mutant::MarkPerShard, Mutant::NoCompareAndSwap];
+    for mutant in Mutant::ALL.into_iter().filter(|mutant| !needs_none.contains(mutant)) {
+        let none: Allowed = [].into_iter().collect();
+        let options = Options { allowed: none, ..Options::of_mutant(mutant) };
+        let total = total_of(SEED, 300, &options);
+        assert_eq!((total.wrong_pane_count, total.other_count), (0, 0), "{mutant:?}: {:?}", total.failed);
+    }
+}
+
+#[test]
+fn a_failing_schedule_is_told_by_a_small_one() {
+    let options = Options::of_mutant(Mutant::NoIds);
+    let total = total_of(SEED, CHUNK, &options);
+    let (_, seed) = total.failed[0];
+    let smaller = shrink(seed, &options);
+    assert!(smaller.options.events_max.is_some_and(|events| events <= 3), "{:?}", smaller.options);
+    assert!(smaller.options.allowed.numbers().count() <= 3, "{:?}", smaller.options.allowed);
+    let story = smaller.outcome.story.join("\n");
+    for word in ["published", "with", "starts in sandbox", "applied"] {
+        assert!(story.contains(word), "{word} is not in\n{story}");
+    }
+}
