@@ -21,6 +21,8 @@ const PRODUCERS: usize = 2;
 /// Payloads of each producer.
 const PAYLOADS: usize = 60;
 const BATCH_RECORDS: usize = 12;
+/// Records after which the next member joins.
+const JOIN_EVERY: i64 = 80;
 /// A run that takes longer hangs.
 const RUN_MAX: Duration = Duration::from_secs(240);
 /// A member takes what it has when nothing more came for so long.
@@ -92,6 +94,10 @@ impl Progress {
         assert!(self.owners.values().any(|owners| owners.len() > 1), "no partition ever moved");
     }
 
+    fn done_count(&self) -> i64 {
+        self.done.values().sum()
+    }
+
     fn is_through(&self) -> bool {
         self.ends.as_ref().is_some_and(|ends| ends.iter().all(|(partition, end)| self.done.get(partition) == Some(end)))
     }
@@ -109,9 +115,7 @@ fn a_rebalance_in_mid_run_changes_no_total() {
         let progress = Shared::default();
         let mut members = tokio::task::JoinSet::new();
         for own in 0..MEMBERS {
-            // They come one after the other, and the group is rebalanced each time.
-            let joins_after = Duration::from_millis(1_500 * own as u64);
-            members.spawn(member(own, joins_after, Arc::clone(&table), Arc::clone(&topic), Arc::clone(&progress)));
+            members.spawn(member(own, Arc::clone(&table), Arc::clone(&topic), Arc::clone(&progress)));
         }
         let mut producers = tokio::task::JoinSet::new();
         for _ in 0..PRODUCERS {
@@ -150,14 +154,17 @@ async fn produce(topic: Arc<Topic>, traffic: Arc<Mutex<Traffic>>, mut random: Ra
             }
         }
         // Long enough for the group to change in between.
-        tokio::time::sleep(Duration::from_millis(80)).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
     }
     ends
 }
 
 /// A member of the group. The first one gets stuck once with a batch in hand, leaves, and handles it when others have the partition.
-async fn member(own: usize, joins_after: Duration, table: Arc<Table>, topic: Arc<Topic>, progress: Shared) {
-    tokio::time::sleep(joins_after).await;
+async fn member(own: usize, table: Arc<Table>, topic: Arc<Topic>, progress: Shared) {
+    // They come one after the other, and the group is rebalanced each time.
+    while progress.lock().unwrap().done_count() < own as i64 * JOIN_EVERY {
+        tokio::time::sleep(GATHER).await;
+    }
     let context = sandbox(table.store());
     let consumer = join(&topic);
     let mut batch_count = 0;

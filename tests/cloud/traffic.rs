@@ -19,7 +19,7 @@ const START_MS: i64 = 1_698_598_800_000;
 const PANES: usize = 4;
 const SOURCES: [&str; 3] = ["finnhub", "the-odds-api", "espn"];
 /// Small, so that panes go on in further parts while eight writers are at them.
-const ITEM_BYTES_MAX: usize = 1_500;
+const ITEM_BYTES_MAX: usize = 900;
 const FRAME: FrameLimits = FrameLimits { max_events: 6 };
 
 /// A writer's own sandbox over a store.
@@ -143,6 +143,7 @@ impl Traffic {
                 assert!(byte_count <= ITEM_BYTES_MAX || part.ids.len() <= 1, "P11: {byte_count} bytes");
             }
         }
+        println!("{split_count} of {} panes are in several parts", stored.len());
         assert!(split_count > 0, "no pane has a second part, so that was not tested");
         self.accounts_add_up(store).await;
         for ((source, lane), mark) in &self.watermarks {

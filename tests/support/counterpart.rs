@@ -77,7 +77,11 @@ impl Counterpart {
         });
         let mut server = Self { child, address: String::new() };
         match readiness.recv_timeout(START_TIMEOUT) {
-            Ok(address) => server.address = address,
+            Ok(address) => {
+                server.address = address;
+                // The server goes on writing to it; once it listens, nobody reads it.
+                let _ = std::fs::remove_file(&log);
+            }
             Err(error) => {
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
                 panic!("{command:?} does not listen: {error}\n{said}");
