@@ -130,12 +130,11 @@ impl Lake {
         if self.catalog.namespace_exists(namespace).await.context("look up namespace", &name)? {
             return Ok(());
         }
-        match self.catalog.create_namespace(namespace, HashMap::new()).await {
-            Err(error) if error.kind() != iceberg::ErrorKind::NamespaceAlreadyExists => {
-                Err(error).context("create namespace", &name)
-            }
-            _ => Ok(()),
-        }
+        let created = self.catalog.create_namespace(namespace, HashMap::new()).await;
+        // Another process may open the same new lake; whoever is second finds the namespace made, and its own attempt
+        // refused by the catalog's database.
+        let is_made = self.catalog.namespace_exists(namespace).await.context("look up namespace", &name)?;
+        if is_made { Ok(()) } else { created.map(drop).context("create namespace", &name) }
     }
 
     async fn create_declared_tables(&self) -> Result<(), LakeError> {
@@ -197,4 +196,26 @@ fn day_partition(
         .add_partition_field(field.id, format!("{column}_day"), Transform::Day)
         .context("partition", table)?;
     Ok(builder.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn many_who_open_a_new_lake_at_once_all_find_it_whole() {
+        for _ in 0..10 {
+            let folder = tempfile::tempdir().unwrap();
+            let openers: Vec<_> = (0..8)
+                .map(|_| {
+                    let folder = folder.path().to_owned();
+                    tokio::spawn(async move { Lake::open(&folder).await?.list_tables().await })
+                })
+                .collect();
+            for opener in openers {
+                let tables = opener.await.unwrap().unwrap();
+                assert_eq!(tables.len(), tables::declared().len());
+            }
+        }
+    }
 }
