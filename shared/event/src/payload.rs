@@ -2,7 +2,16 @@
 //! PAY-1: on the wire a payload stands beside the envelope's `kind`, which decides how it is read.
 //! Vendor words are kept where they mean more than our own (`status_detail`, `play_type`).
 
+mod football;
+mod tracking;
+
 use serde::{Deserialize, Serialize};
+
+pub use football::{
+    BodyPart, Carry, Foul, FramePlayer, Lineup, LineupPlayer, Location, Pass, PassHeight, PassOutcome, Pressure, Shot,
+    ShotOutcome, Situation, Tackle,
+};
+pub use tracking::{Squad, TrackedBall, TrackedPlayer, TrackingFrame, WearableSample};
 
 use crate::{Kind, Scaled};
 
@@ -305,8 +314,9 @@ macro_rules! payloads {
 }
 
 payloads! {
-    Fixture, ScoreUpdate, PeriodChange, Goal, Card, Substitution, Play, OddsQuote, MarketStatus,
-    TradedVolume, Trade, WeatherObservation, Article, Heartbeat, Other,
+    Fixture, ScoreUpdate, PeriodChange, Goal, Card, Substitution, Play, OddsQuote, MarketStatus, TradedVolume, Trade,
+    WeatherObservation, Article, Heartbeat, Other, Lineup, Pass, Shot, Tackle, Carry, Pressure, Foul, TrackingFrame,
+    WearableSample,
 }
 
 fn yes() -> bool {

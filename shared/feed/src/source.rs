@@ -40,7 +40,7 @@ sources! {
     GNews = "gnews",
     SportMonks = "sportmonks",
     Sportradar = "sportradar",
-    StatsBomb = "statsbomb",
+    StatsBomb = "statsbomb" (built),
     Betfair = "betfair" (built),
     Metrica = "metrica",
     SkillCorner = "skillcorner",

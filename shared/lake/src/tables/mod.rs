@@ -7,9 +7,11 @@ mod anomalies;
 mod bronze;
 mod column;
 mod envelope;
+mod football;
 mod markets;
 mod match_events;
 mod scores;
+mod tracking;
 mod trades;
 mod windows;
 
@@ -53,7 +55,7 @@ pub fn declared() -> Vec<Declared> {
     tables
 }
 
-static EVENT_TABLES: [&Table<ArchivedEvent>; 9] = [
+static EVENT_TABLES: [&Table<ArchivedEvent>; 15] = [
     &trades::TRADES,
     &markets::ODDS_QUOTES,
     &markets::MARKETS,
@@ -63,6 +65,12 @@ static EVENT_TABLES: [&Table<ArchivedEvent>; 9] = [
     &match_events::MATCH_EVENTS,
     &match_events::WEATHER,
     &match_events::OTHER,
+    &football::LINEUPS,
+    &football::PASSES,
+    &football::SHOTS,
+    &football::ACTIONS,
+    &tracking::TRACKING_FRAMES,
+    &tracking::WEARABLE_SAMPLES,
 ];
 
 /// The table of a kind. Heartbeats have none: they prove the stream, they state no fact.
@@ -77,6 +85,12 @@ pub fn event_table(kind: Kind) -> Option<&'static Table<ArchivedEvent>> {
         Kind::Goal | Kind::Card | Kind::Substitution => Some(&match_events::MATCH_EVENTS),
         Kind::WeatherObservation => Some(&match_events::WEATHER),
         Kind::Article | Kind::Other => Some(&match_events::OTHER),
+        Kind::Lineup => Some(&football::LINEUPS),
+        Kind::Pass => Some(&football::PASSES),
+        Kind::Shot => Some(&football::SHOTS),
+        Kind::Tackle | Kind::Carry | Kind::Pressure | Kind::Foul => Some(&football::ACTIONS),
+        Kind::TrackingFrame => Some(&tracking::TRACKING_FRAMES),
+        Kind::WearableSample => Some(&tracking::WEARABLE_SAMPLES),
         Kind::Heartbeat => None,
     }
 }
