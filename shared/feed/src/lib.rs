@@ -10,14 +10,19 @@ mod source;
 pub mod betfair;
 pub mod espn;
 pub mod finnhub;
+pub mod football_data;
 mod json;
 mod messages;
+pub mod nflverse;
+mod odds;
 mod origin;
 mod pitch;
 mod raw;
+mod rows;
 mod run;
 pub mod statsbomb;
 pub mod the_odds_api;
+mod zones;
 
 pub use session::Session;
 pub use source::Source;
@@ -122,6 +127,8 @@ pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> R
         Source::TheOddsApi => Ok(the_odds_api::parse(document, session)),
         Source::Betfair => Ok(betfair::parse(document, session)),
         Source::StatsBomb => Ok(statsbomb::parse(document, session)),
+        Source::Nflverse => Ok(nflverse::parse(document, session)),
+        Source::FootballData => Ok(football_data::parse(document, session)),
         other => Err(NotSupported { name: other.as_str(), supported: Source::supported_names() }),
     }
 }

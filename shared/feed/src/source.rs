@@ -46,8 +46,8 @@ sources! {
     SkillCorner = "skillcorner",
     Tracab = "tracab",
     NflNgs = "nfl-ngs",
-    Nflverse = "nflverse",
-    FootballData = "football-data",
+    Nflverse = "nflverse" (built),
+    FootballData = "football-data" (built),
     Wearable = "wearable",
 }
 

@@ -68,3 +68,18 @@ fn the_odds_api_fixtures_give_their_golden_events() {
 fn betfair_fixtures_give_their_golden_events() {
     check("betfair");
 }
+
+#[test]
+fn statsbomb_fixtures_give_their_golden_events() {
+    check("statsbomb");
+}
+
+#[test]
+fn nflverse_fixtures_give_their_golden_events() {
+    check("nflverse");
+}
+
+#[test]
+fn football_data_fixtures_give_their_golden_events() {
+    check("football-data");
+}
