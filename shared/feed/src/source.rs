@@ -45,10 +45,10 @@ sources! {
     Metrica = "metrica",
     SkillCorner = "skillcorner",
     Tracab = "tracab",
-    NflNgs = "nfl-ngs",
+    NflNgs = "nfl-ngs" (built),
     Nflverse = "nflverse" (built),
     FootballData = "football-data" (built),
-    Wearable = "wearable",
+    Wearable = "wearable" (built),
 }
 
 impl Source {

@@ -83,3 +83,13 @@ fn nflverse_fixtures_give_their_golden_events() {
 fn football_data_fixtures_give_their_golden_events() {
     check("football-data");
 }
+
+#[test]
+fn nfl_ngs_fixtures_give_their_golden_events() {
+    check("nfl-ngs");
+}
+
+#[test]
+fn wearable_fixtures_give_their_golden_events() {
+    check("wearable");
+}

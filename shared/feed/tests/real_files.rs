@@ -24,6 +24,8 @@ const STATSBOMB: &[&str] = &["statsbomb", "nfl_games_lines/amf_games.json", "nfl
 const NFLVERSE: &[&str] =
     &["nfl_games_lines/nflverse_games_1999_2023.csv.gz", "nfl_games_lines/nfl_open_min_max_close_to_2023.csv.gz"];
 const FOOTBALL_DATA: &[&str] = &["epl_results_odds", "nfl_games_lines/nfl_open_min_max_close_to_2023.csv.gz"];
+const NFL_NGS: &[&str] = &["tracking/nfl_ngs_10hz", "tracking/lastrow_real_vs_barcelona_20fps.csv", "tracking/nba_sportvu_3sec_violations_25hz.csv"];
+const WEARABLE: &[&str] = &["wearables"];
 
 fn data_folder() -> Option<PathBuf> {
     match std::env::var_os("TOUCHLINE_DATA") {
@@ -113,6 +115,16 @@ fn check(vendor: &str, folders: &[&str]) {
 #[test]
 fn statsbomb_files_give_their_reviewed_counts() {
     check("statsbomb", STATSBOMB);
+}
+
+#[test]
+fn nfl_ngs_files_give_their_reviewed_counts() {
+    check("nfl-ngs", NFL_NGS);
+}
+
+#[test]
+fn wearable_files_give_their_reviewed_counts() {
+    check("wearable", WEARABLE);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn game(row: &Row<'_>, prices: &[Prices], names: &[String], run: &mut Run) -> Re
         game_id: Some(game.id.clone()),
         ..Subject::default()
     };
-    let at_ms = game.starts_at_ms;
+    let at_ms = run.not_after_receipt(game.starts_at_ms);
     let fixture = Fixture {
         home: team(game.home),
         away: team(game.away),
@@ -67,7 +67,7 @@ fn score(row: &Row<'_>, game: &Match<'_>, subject: &Subject, run: &mut Run) -> R
         return Err(row.fault(RejectReason::OutOfRange, "HTHG", message));
     }
     let score = ScoreUpdate { home_score, away_score, status: game.status(), periods };
-    run.event(subject.clone(), game.starts_at_ms, "score", score, Context::default());
+    run.event(subject.clone(), run.not_after_receipt(game.starts_at_ms), "score", score, Context::default());
     Ok(())
 }
 
@@ -124,7 +124,7 @@ fn quotes(row: &Row<'_>, game: &Match<'_>, prices: &Prices, names: &[String], su
             size_e2: None,
         };
         let name = format!("{moment}:{}:{market}:{outcome}:{:?}", prices.book, quote.point_e2);
-        run.event(subject.clone(), at_ms, &name, quote, Context::default());
+        run.event(subject.clone(), run.not_after_receipt(at_ms), &name, quote, Context::default());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rows of `games.csv` to events: `fixture`, the final `score_update`, closing `odds_quote`s, `weather_observation`.
 //! NFV-2: a row is taken whole or refused whole, but for a bad price or a bad sky, which are refused alone.
-//! NFV-3: closing prices and weather have the time of kick-off: the vendor gives none, and it is what closing means.
+//! NFV-3: closing prices and weather have the time of kick-off: the vendor gives none, and it is what closing means;
+//! before kick-off they have the time of receipt.
 //! NFV-4: a line without a price is `other`: there is no quote to make of it.
 //! Reads no rest days, quarterbacks, coaches or referees.
 
@@ -43,7 +44,7 @@ fn row(row: &Row<'_>, run: &mut Run) -> Result<(), Fault> {
         ..Subject::default()
     };
     let context = Context::default();
-    let at_ms = game.starts_at_ms;
+    let at_ms = run.not_after_receipt(game.starts_at_ms);
     let fixture = Fixture {
         home: game.home.clone(),
         away: game.away.clone(),
@@ -100,12 +101,12 @@ fn quotes(row: &Row<'_>, game: &Game<'_>, market: &Market, subject: &Subject, ru
             size_e2: None,
         };
         let name = format!("close:{}:{}:{}", market.market, names[index], quote.point_e2.unwrap_or_default());
-        run.event(subject.clone(), game.starts_at_ms, &name, quote, Context::default());
+        run.event(subject.clone(), run.not_after_receipt(game.starts_at_ms), &name, quote, Context::default());
     }
     if let (0, Some((column, _)), Some(_)) = (priced_count, market.line, line_e2) {
         let content = serde_json::json!({ column: row.get(column)? });
         let other = Other { vendor_kind: column.to_owned(), content };
-        run.event(subject.clone(), game.starts_at_ms, column, other, Context::default());
+        run.event(subject.clone(), run.not_after_receipt(game.starts_at_ms), column, other, Context::default());
     }
     Ok(())
 }
