@@ -21,7 +21,7 @@ pub use payload::{
     Article, BodyPart, Card, Carry, Fixture, Foul, FramePlayer, GameStatus, Goal, Heartbeat, Lineup, LineupPlayer,
     Location, MarketStatus, OddsQuote, Other, Pass, PassHeight, PassOutcome, Payload, PeriodChange, Play, Pressure,
     ScoreUpdate, Shot, ShotOutcome, Side, Situation, Squad, Substitution, Tackle, Team, TrackedBall, TrackedPlayer,
-    TrackingFrame, Trade, TradedVolume, WeatherObservation, WearableSample,
+    TrackingFrame, Trade, TradedVolume, WearableSample, WeatherObservation,
 };
 pub use position::{Position, Sequence, ShardId};
 pub use time::{format_utc_ms, parse_utc_ms};

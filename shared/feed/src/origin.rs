@@ -25,7 +25,8 @@ const NUMBER_DIGITS_MIN: usize = 4;
 
 /// The number in the name of an origin, the longest if there are several: `three_sixty_3795108` is match 3795108.
 pub(crate) fn origin_number(origin: &str) -> Option<&str> {
-    let numbers = origin_stem(origin).split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() >= NUMBER_DIGITS_MIN);
+    let numbers =
+        origin_stem(origin).split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() >= NUMBER_DIGITS_MIN);
     numbers.max_by_key(|digits| digits.len())
 }
 

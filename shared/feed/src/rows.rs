@@ -26,14 +26,13 @@ impl<'a> Table<'a> {
     /// The table under the first line of `bytes`; the separator is the one that the header has most of.
     pub(crate) fn read(bytes: &'a [u8]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).enumerate();
+        let mut lines =
+            bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).enumerate();
         let head = lines.by_ref().find(|(_, line)| !line.trim_ascii().is_empty()).map_or(&b""[..], |(_, line)| line);
         let count = |separator: u8| head.iter().filter(|byte| **byte == separator).count();
         let separator = [b',', b'\t', b';'].into_iter().max_by_key(|separator| count(*separator)).unwrap_or(b',');
-        let names = fields(head, separator)
-            .into_iter()
-            .map(|name| String::from_utf8_lossy(&name).trim().to_owned())
-            .collect();
+        let names =
+            fields(head, separator).into_iter().map(|name| String::from_utf8_lossy(&name).trim().to_owned()).collect();
         let is_record = |(_, line): &(usize, &[u8])| {
             line.iter().any(|byte| !byte.is_ascii_whitespace() && *byte != separator && *byte != b'"')
         };
@@ -64,8 +63,7 @@ fn fields(line: &[u8], separator: u8) -> Vec<Cow<'_, [u8]>> {
     if !line.contains(&b'"') {
         return line.split(|byte| *byte == separator).map(Cow::Borrowed).collect();
     }
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(line);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(line);
     let record = reader.byte_records().next().and_then(Result::ok).unwrap_or_default();
     record.iter().map(|field| Cow::Owned(field.to_vec())).collect()
 }
@@ -140,9 +138,9 @@ impl Row<'_> {
     /// A small whole number: a score, a shirt.
     pub(crate) fn small<T: TryFrom<i64>>(&self, column: &str, what: &str) -> Result<Option<T>, Fault> {
         let Some(number) = self.integer(column, what)? else { return Ok(None) };
-        T::try_from(number).map(Some).map_err(|_| {
-            self.fault(RejectReason::OutOfRange, column, format!("found {number}; expected {what}"))
-        })
+        T::try_from(number)
+            .map(Some)
+            .map_err(|_| self.fault(RejectReason::OutOfRange, column, format!("found {number}; expected {what}")))
     }
 
     /// `text` of a column as a number.

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use quick_xml::{Reader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 use crate::RejectReason;
 
@@ -69,7 +69,9 @@ pub(crate) fn element(text: &str) -> Result<Element, XmlFault> {
                 open.push(started(&start));
                 continue;
             }
-            Event::Start(_) => return Err((RejectReason::TooDeep, format!("more than {DEPTH_MAX} levels of elements"))),
+            Event::Start(_) => {
+                return Err((RejectReason::TooDeep, format!("more than {DEPTH_MAX} levels of elements")));
+            }
             Event::Empty(start) => started(&start),
             Event::End(_) => match open.pop() {
                 Some(element) => element,
@@ -138,7 +140,8 @@ pub(crate) fn cut<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
     let mut rest = text;
     while let Some(at) = rest.find(&start) {
         let piece = &rest[at..];
-        let is_whole_name = piece[start.len()..].starts_with(|next: char| next == '>' || next == '/' || next.is_whitespace());
+        let is_whole_name =
+            piece[start.len()..].starts_with(|next: char| next == '>' || next == '/' || next.is_whitespace());
         if !is_whole_name {
             rest = &piece[start.len()..];
             continue;
@@ -160,7 +163,9 @@ mod tests {
 
     #[test]
     fn prefixes_entities_and_attributes_are_read() {
-        let root = element("<?xml version=\"1.0\"?><a:x n=\"1 &amp; 2\"><ns3:y> 5 </ns3:y><z/><w>A&amp;B &#65;</w></a:x>").unwrap();
+        let root =
+            element("<?xml version=\"1.0\"?><a:x n=\"1 &amp; 2\"><ns3:y> 5 </ns3:y><z/><w>A&amp;B &#65;</w></a:x>")
+                .unwrap();
         assert_eq!((root.name.as_str(), root.attribute("n")), ("x", Some("1 & 2")));
         assert_eq!((root.text_of("y"), root.text_of("z"), root.text_of("w")), (Some("5"), None, Some("A&B A")));
     }

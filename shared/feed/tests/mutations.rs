@@ -275,7 +275,8 @@ fn the_receive_time_never_enters_an_id() {
 
 #[test]
 fn a_bad_row_of_a_table_leaves_the_other_rows_alone() {
-    for (vendor, name) in [("nflverse", "bad_rows.csv"), ("football-data", "bad_rows.csv"), ("nfl-ngs", "bad_rows.csv")] {
+    for (vendor, name) in [("nflverse", "bad_rows.csv"), ("football-data", "bad_rows.csv"), ("nfl-ngs", "bad_rows.csv")]
+    {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(vendor).join(name);
         let bytes = fs::read(path).unwrap();
         let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();

@@ -19,12 +19,17 @@ use touchline_event::{Event, Kind, Payload};
 use touchline_feed::{Document, MAX_DOCUMENT_BYTES, Parsed, Session, Source, parse};
 
 /// Which source reads which part of the data folder, files that describe a game first.
-const STATSBOMB: &[&str] = &["statsbomb", "nfl_games_lines/amf_games.json", "nfl_games_lines/amf_plays_2021_2022.csv.gz"];
+const STATSBOMB: &[&str] =
+    &["statsbomb", "nfl_games_lines/amf_games.json", "nfl_games_lines/amf_plays_2021_2022.csv.gz"];
 
 const NFLVERSE: &[&str] =
     &["nfl_games_lines/nflverse_games_1999_2023.csv.gz", "nfl_games_lines/nfl_open_min_max_close_to_2023.csv.gz"];
 const FOOTBALL_DATA: &[&str] = &["epl_results_odds", "nfl_games_lines/nfl_open_min_max_close_to_2023.csv.gz"];
-const NFL_NGS: &[&str] = &["tracking/nfl_ngs_10hz", "tracking/lastrow_real_vs_barcelona_20fps.csv", "tracking/nba_sportvu_3sec_violations_25hz.csv"];
+const NFL_NGS: &[&str] = &[
+    "tracking/nfl_ngs_10hz",
+    "tracking/lastrow_real_vs_barcelona_20fps.csv",
+    "tracking/nba_sportvu_3sec_violations_25hz.csv",
+];
 const METRICA: &[&str] = &[
     "tracking/kloppy/epts_metrica_metadata.xml",
     "tracking/kloppy/epts_metrica_tracking.txt",
@@ -44,13 +49,16 @@ const SKILLCORNER: &[&str] = &[
     "tracking/skillcorner_2024/2017461_phases_of_play.csv",
     "tracking/kloppy/pff_10517.jsonl.gz",
 ];
-const TRACAB: &[&str] = &["tracking/kloppy/hawkeye_1_1.football.samples.ball.gz", "tracking/kloppy/statsperform_tracking_ma25.txt"];
+const TRACAB: &[&str] =
+    &["tracking/kloppy/hawkeye_1_1.football.samples.ball.gz", "tracking/kloppy/statsperform_tracking_ma25.txt"];
 const WEARABLE: &[&str] = &["wearables"];
 
 fn data_folder() -> Option<PathBuf> {
     match std::env::var_os("TOUCHLINE_DATA") {
         Some(folder) => Some(PathBuf::from(folder)),
-        None => Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data")).filter(|folder| folder.is_dir()),
+        None => {
+            Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data")).filter(|folder| folder.is_dir())
+        }
     }
 }
 
@@ -214,7 +222,9 @@ fn tables_total_what_their_columns_total() {
             let priced = price_columns.iter().flat_map(|column| rows.iter().map(move |row| &row[*column]));
             let priced = priced.filter(|cell| cell.parse::<f64>().is_ok()).count();
             let is_counted = |event: &&Event| match &event.payload {
-                Payload::OddsQuote(quote) => source == Source::Nflverse || (quote.book == "B365" && quote.market == "h2h"),
+                Payload::OddsQuote(quote) => {
+                    source == Source::Nflverse || (quote.book == "B365" && quote.market == "h2h")
+                }
                 _ => false,
             };
             assert_eq!(events.iter().filter(is_counted).count(), priced, "{}: prices", file.display());
@@ -229,7 +239,8 @@ fn count(events: &[Event], kind: Kind) -> usize {
 #[test]
 fn statsbomb_totals_are_those_of_the_raw_json() {
     let Some(data) = data_folder() else { return };
-    let matches: Vec<Value> = serde_json::from_slice(&read(&data.join("statsbomb/matches_72_30_wwc2019.json"))).unwrap();
+    let matches: Vec<Value> =
+        serde_json::from_slice(&read(&data.join("statsbomb/matches_72_30_wwc2019.json"))).unwrap();
     let mut session = Session::default();
     let mut checked_count = 0;
     for file in files_under(data.join("statsbomb/events_wwc2019")) {
@@ -262,7 +273,8 @@ fn statsbomb_totals_are_those_of_the_raw_json() {
         for side in ["home", "away"] {
             let team = listed[format!("{side}_team")][format!("{side}_team_id")].to_string();
             let is_goal = |event: &&Event| {
-                matches!(&event.payload, Payload::Goal(goal) if !goal.is_shootout) && event.team_id.as_ref() == Some(&team)
+                matches!(&event.payload, Payload::Goal(goal) if !goal.is_shootout)
+                    && event.team_id.as_ref() == Some(&team)
             };
             let goals = events.iter().filter(is_goal).count() as u64;
             assert_eq!(Some(goals), listed[format!("{side}_score")].as_u64(), "{id}: goals of {team}");

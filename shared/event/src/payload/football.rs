@@ -303,9 +303,13 @@ mod tests {
     #[test]
     fn the_cone_of_a_shot_ends_at_the_posts() {
         let spot = Location { x_cm: 9_400, y_cm: 3_400 };
-        for (x_cm, y_cm, is_inside) in
-            [(10_450, 3_400, true), (10_500, 3_766, true), (10_500, 3_767, false), (9_399, 3_400, false), (9_950, 3_600, false)]
-        {
+        for (x_cm, y_cm, is_inside) in [
+            (10_450, 3_400, true),
+            (10_500, 3_766, true),
+            (10_500, 3_767, false),
+            (9_399, 3_400, false),
+            (9_950, 3_600, false),
+        ] {
             assert_eq!(spot.has_in_cone(Location { x_cm, y_cm }), is_inside, "{x_cm},{y_cm}");
         }
     }

@@ -10,8 +10,26 @@ const BOOKS: [&str; 29] = [
 
 /// The statistics of a match, kept as the vendor sends them.
 pub(super) const STATISTICS: [&str; 20] = [
-    "Attendance", "Referee", "HS", "AS", "HST", "AST", "HHW", "AHW", "HC", "AC", "HF", "AF", "HFKC", "AFKC", "HO", "AO",
-    "HY", "AY", "HR", "AR",
+    "Attendance",
+    "Referee",
+    "HS",
+    "AS",
+    "HST",
+    "AST",
+    "HHW",
+    "AHW",
+    "HC",
+    "AC",
+    "HF",
+    "AF",
+    "HFKC",
+    "AFKC",
+    "HO",
+    "AO",
+    "HY",
+    "AY",
+    "HR",
+    "AR",
 ];
 
 /// When a price stood.
@@ -120,7 +138,12 @@ mod tests {
         );
         assert_eq!(
             books("PC>2.5,PC<2.5,AHCh,PCAHH,PCAHA,AHh,MaxAHH,MaxAHA,GBAH,GBAHH,GBAHA"),
-            ["PS closing totals 250", "PS closing spreads AHCh", "Max collected spreads AHh", "GB collected spreads GBAH"]
+            [
+                "PS closing totals 250",
+                "PS closing spreads AHCh",
+                "Max collected spreads AHh",
+                "GB collected spreads GBAH"
+            ]
         );
         assert_eq!(books("Country,PSH,PSD,PSA"), ["PS closing h2h"]);
         assert_eq!(books("HS,AS,HC,AC,BbAH,B365H,B365A"), Vec::<String>::new());

@@ -16,7 +16,8 @@ use crate::run::{Context, Run};
 use crate::xml::{self, Element};
 
 /// Periods by the vendor's parameters.
-const PERIODS: [&str; 4] = ["first_half_start", "second_half_start", "first_extra_half_start", "second_extra_half_start"];
+const PERIODS: [&str; 4] =
+    ["first_half_start", "second_half_start", "first_extra_half_start", "second_extra_half_start"];
 
 /// The metadata: a `fixture`, a score where it has one, a `lineup` a team.
 pub(super) fn metadata(text: &str, stem: &str, notes: &mut Notes, run: &mut Run) -> Result<(), Fault> {

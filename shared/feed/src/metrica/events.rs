@@ -261,9 +261,7 @@ fn payload(action: Action, is_turned: bool) -> Payload {
             player: action.player,
         }
         .into(),
-        Becomes::Carry => {
-            Carry { player: action.player, from, to, duration_ms, is_under_pressure: false }.into()
-        }
+        Becomes::Carry => Carry { player: action.player, from, to, duration_ms, is_under_pressure: false }.into(),
         Becomes::Tackle => {
             let is_won = if has("WON") { Some(true) } else { has("LOST").then_some(false) };
             let outcome = Some(action.subtypes.join("-"));

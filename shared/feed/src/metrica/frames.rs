@@ -89,11 +89,16 @@ fn frame(line: &str, tracks: &[Track], note: &Note, run: &mut Run) -> Result<(),
         players: Vec::new(),
     };
     for track in tracks {
-        let Some((x_e5, y_e5)) = cell(&cells, track.at, &track.name)?.zip(cell(&cells, track.at + 1, &track.name)?) else {
+        let Some((x_e5, y_e5)) = cell(&cells, track.at, &track.name)?.zip(cell(&cells, track.at + 1, &track.name)?)
+        else {
             continue;
         };
         let Some(place) = place(Some(x_e5), Some(y_e5), false) else {
-            return Err((RejectReason::OutOfRange, track.name.clone(), "found a place far outside the pitch".to_owned()));
+            return Err((
+                RejectReason::OutOfRange,
+                track.name.clone(),
+                "found a place far outside the pitch".to_owned(),
+            ));
         };
         if track.name == "Ball" {
             payload.ball = Some(TrackedBall { x_cm: place.x_cm, y_cm: place.y_cm, z_cm: None, speed_cmps: None });

@@ -74,8 +74,14 @@ impl Note {
 /// Parts of a match that come in files of their own share its name: `Sample_Game_1_RawEventsData`.
 pub(super) fn game_of(stem: &str) -> &str {
     const PARTS: [&str; 8] = [
-        "_RawEventsData", "_RawTrackingData_Home_Team", "_RawTrackingData_Away_Team", "_metadata", "_tracking",
-        "_events", "_Metadata", "_tracking_data",
+        "_RawEventsData",
+        "_RawTrackingData_Home_Team",
+        "_RawTrackingData_Away_Team",
+        "_metadata",
+        "_tracking",
+        "_events",
+        "_Metadata",
+        "_tracking_data",
     ];
     PARTS.iter().find_map(|part| stem.strip_suffix(part)).unwrap_or(stem)
 }

@@ -67,8 +67,12 @@ fn tracking(table: &Table<'_>, run: &mut Run) {
     for ((game, play, number), mut frame) in frames {
         frame.frame.clock_ms = Some(number.saturating_mul(FRAME_MS));
         let at_ms = frame.at_ms.unwrap_or_else(|| time_ms(None, run.received_at_ms, number.saturating_mul(FRAME_MS)));
-        let context =
-            Context { game_clock: frame.game_clock, period: frame.period, vendor_seq: Some(number), ..Context::default() };
+        let context = Context {
+            game_clock: frame.game_clock,
+            period: frame.period,
+            vendor_seq: Some(number),
+            ..Context::default()
+        };
         run.event(subject(Some(&game)), at_ms, &format!("frame:{play}:{number}"), frame.frame, context);
     }
 }
@@ -114,9 +118,9 @@ fn starts_at_ms(row: &Row<'_>) -> Result<Option<i64>, Fault> {
         [month, day, year] => format!("{year:0>4}-{month:0>2}-{day:0>2}T{time:0>8}"),
         _ => format!("{date}T{time:0>8}"),
     };
-    parse_utc_ms(&iso).map(|local_ms| Some(new_york_to_utc_ms(local_ms))).ok_or_else(|| {
-        row.fault(RejectReason::BadField, "gameDate", format!("found {}; expected {WHAT}", quote(date)))
-    })
+    parse_utc_ms(&iso)
+        .map(|local_ms| Some(new_york_to_utc_ms(local_ms)))
+        .ok_or_else(|| row.fault(RejectReason::BadField, "gameDate", format!("found {}; expected {WHAT}", quote(date))))
 }
 
 /// A listed play or player under its own columns.

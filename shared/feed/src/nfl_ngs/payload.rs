@@ -119,7 +119,7 @@ fn time_ms(row: &Row<'_>) -> Result<Option<i64>, Fault> {
     const WHAT: &str = "a time such as 2019-01-20 20:38:13.200";
     let Some(text) = row.get("time")? else { return Ok(None) };
     let time_ms = parse_utc_ms(text);
-    time_ms.map(Some).ok_or_else(|| {
-        row.fault(RejectReason::BadField, "time", format!("found {}; expected {WHAT}", quote(text)))
-    })
+    time_ms
+        .map(Some)
+        .ok_or_else(|| row.fault(RejectReason::BadField, "time", format!("found {}; expected {WHAT}", quote(text))))
 }

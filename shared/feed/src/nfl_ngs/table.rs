@@ -10,8 +10,20 @@ pub(super) const EVENT: [&str; 2] = ["event", "frameType"];
 
 /// Columns of a play that the highlight feed repeats in every row.
 pub(super) const PLAY: [&str; 14] = [
-    "playType", "playDescription", "season", "seasonType", "week", "preSnapHomeScore", "preSnapVisitorScore", "quarter",
-    "gameClock", "down", "yardsToGo", "yardlineSide", "yardlineNumber", "possessionTeam",
+    "playType",
+    "playDescription",
+    "season",
+    "seasonType",
+    "week",
+    "preSnapHomeScore",
+    "preSnapVisitorScore",
+    "quarter",
+    "gameClock",
+    "down",
+    "yardsToGo",
+    "yardlineSide",
+    "yardlineNumber",
+    "possessionTeam",
 ];
 
 /// The ball's name among the players'.

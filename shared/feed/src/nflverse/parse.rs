@@ -77,7 +77,8 @@ fn quotes(row: &Row<'_>, game: &Game<'_>, market: &Market, subject: &Subject, ru
         Some((column, _)) => row.scaled::<2>(column, "points", Precision::Exact)?,
         None => None,
     };
-    let names: [&str; 2] = if market.market == "totals" { ["Over", "Under"] } else { [&game.away.name, &game.home.name] };
+    let names: [&str; 2] =
+        if market.market == "totals" { ["Over", "Under"] } else { [&game.away.name, &game.home.name] };
     if market.line.is_some() && line_e2.is_none() {
         return Ok(());
     }

@@ -56,6 +56,10 @@ fn starts_at_ms(row: &Row<'_>) -> Result<i64, Fault> {
     let time = row.get("gametime")?.unwrap_or("12:00");
     let local_ms = parse_utc_ms(&format!("{day}T{time}")).filter(|_| day.len() == 10 && time.len() >= 5);
     local_ms.map(new_york_to_utc_ms).ok_or_else(|| {
-        row.fault(RejectReason::BadField, "gameday", format!("found {}; expected {WHAT}", quote(&format!("{day} {time}"))))
+        row.fault(
+            RejectReason::BadField,
+            "gameday",
+            format!("found {}; expected {WHAT}", quote(&format!("{day} {time}"))),
+        )
     })
 }

@@ -29,6 +29,10 @@ pub(super) struct Market {
 pub(super) const MARKETS: [Market; 3] = [
     Market { market: "h2h", line: None, prices: ["away_moneyline", "home_moneyline"] },
     // `spread_line` is by how many points the home team is favoured: its handicap is the negative.
-    Market { market: "spreads", line: Some(("spread_line", [1, -1])), prices: ["away_spread_odds", "home_spread_odds"] },
+    Market {
+        market: "spreads",
+        line: Some(("spread_line", [1, -1])),
+        prices: ["away_spread_odds", "home_spread_odds"],
+    },
     Market { market: "totals", line: Some(("total_line", [1, 1])), prices: ["over_odds", "under_odds"] },
 ];

@@ -76,7 +76,8 @@ fn record(raw: &RawValue, path: &Path<'_>, game: &str, notes: &mut Notes, run: &
 }
 
 fn wrong_vendor(path: &Path<'_>) -> Fault {
-    let message = "found neither a match with home_team and away_team nor a frame; expected SkillCorner's JSON or its tables";
+    let message =
+        "found neither a match with home_team and away_team nor a frame; expected SkillCorner's JSON or its tables";
     Fault::new(RejectReason::WrongVendor, path, message)
 }
 
@@ -133,7 +134,9 @@ fn clock_ms(object: &Object<'_, '_>) -> Result<Option<i64>, Fault> {
         if let Some(text) = object.text(key)? {
             let path = Path::Key(object.path(), key);
             let raw = object.need(key, "a clock")?;
-            return parse_clock_ms(&text).map(Some).ok_or_else(|| unexpected(&path, raw, "a clock such as 00:12:20.90"));
+            return parse_clock_ms(&text)
+                .map(Some)
+                .ok_or_else(|| unexpected(&path, raw, "a clock such as 00:12:20.90"));
         }
     }
     Ok(None)

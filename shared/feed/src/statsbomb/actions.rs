@@ -60,11 +60,7 @@ impl Action<'_, '_> {
     }
 
     /// The member named after the type, with its path; absent where the vendor has nothing to add.
-    fn detail<T>(
-        &self,
-        key: &str,
-        read: impl FnOnce(Option<&Object<'_, '_>>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+    fn detail<T>(&self, key: &str, read: impl FnOnce(Option<&Object<'_, '_>>) -> Result<T, Fault>) -> Result<T, Fault> {
         let path = Path::Key(self.object.path(), key);
         match inner(&self.object, key)? {
             Some(raw) => read(Some(&Object::read(raw, &path, "an object")?)),
@@ -279,7 +275,8 @@ fn freeze_frame(shot: &Object<'_, '_>) -> Result<(Vec<FramePlayer>, Option<Locat
         let raw_place = entry.need("location", "where the player stood")?;
         let place = PITCH.location(raw_place, &Path::Key(&path, "location"))?;
         let is_teammate = entry.flag("teammate")?.unwrap_or(false);
-        let is_keeper = Named::read(&entry, "position")?.name() == "Goalkeeper" || entry.flag("keeper")?.unwrap_or(false);
+        let is_keeper =
+            Named::read(&entry, "position")?.name() == "Goalkeeper" || entry.flag("keeper")?.unwrap_or(false);
         if is_keeper && !is_teammate {
             goalkeeper = Some(place);
         }
@@ -289,8 +286,9 @@ fn freeze_frame(shot: &Object<'_, '_>) -> Result<(Vec<FramePlayer>, Option<Locat
 }
 
 fn opponents_in_cone(from: Location, frame: &[FramePlayer]) -> u16 {
-    let is_between =
-        |player: &&FramePlayer| !player.is_teammate && from.has_in_cone(Location { x_cm: player.x_cm, y_cm: player.y_cm });
+    let is_between = |player: &&FramePlayer| {
+        !player.is_teammate && from.has_in_cone(Location { x_cm: player.x_cm, y_cm: player.y_cm })
+    };
     // A frame of more than 65,535 players is no football.
     u16::try_from(frame.iter().filter(is_between).count()).unwrap_or(u16::MAX)
 }

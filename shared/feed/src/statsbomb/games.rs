@@ -15,13 +15,19 @@ use crate::raw::{Fault, Object, Path, unexpected};
 use crate::run::{Context, Run, Subject};
 
 /// One match of the list.
-pub(super) fn match_of_list(raw: &RawValue, path: &Path<'_>, matches: &mut Matches, run: &mut Run) -> Result<(), Fault> {
+pub(super) fn match_of_list(
+    raw: &RawValue,
+    path: &Path<'_>,
+    matches: &mut Matches,
+    run: &mut Run,
+) -> Result<(), Fault> {
     let object = Object::read(raw, path, "a match object")?;
     let id = object.need_text("match_id", "the match's id")?.into_owned();
     let starts_at_ms = kick_off_ms(&object)?;
     let league = named_member(&object, "competition", "competition_name")?;
     let (home, away) = (side(&object, "home_team")?, side(&object, "away_team")?);
-    let known = Match { starts_at_ms, league: league.clone(), home_id: Some(home.id.clone()).filter(|id| !id.is_empty()) };
+    let known =
+        Match { starts_at_ms, league: league.clone(), home_id: Some(home.id.clone()).filter(|id| !id.is_empty()) };
     let scores = (object.integer("home_score", "goals")?, object.integer("away_score", "goals")?);
     let word = object.text("match_status")?.map(String::from);
     let status = match_status(word.as_deref().unwrap_or_default(), scores.0.is_some() && scores.1.is_some());
@@ -35,8 +41,7 @@ pub(super) fn match_of_list(raw: &RawValue, path: &Path<'_>, matches: &mut Match
         _ => None,
     };
     let venue = named_member(&object, "stadium", "name")?;
-    let fixture =
-        Fixture { home, away, starts_at_ms, status, status_detail: word, venue, is_neutral_site: None };
+    let fixture = Fixture { home, away, starts_at_ms, status, status_detail: word, venue, is_neutral_site: None };
     matches.insert(id.clone(), known);
     let subject = Game::of(&id, matches).subject;
     let at_ms = time_ms(None, run.received_at_ms, starts_at_ms.unwrap_or_default());
@@ -119,7 +124,8 @@ fn player(raw: &RawValue, path: &Path<'_>) -> Result<LineupPlayer, Fault> {
             let path = Path::Index(&positions_path, index);
             let place = Object::read(raw, &path, "a position object")?;
             position = position.or(place.text("position")?.map(String::from));
-            is_starter = Some(is_starter == Some(true) || place.text("start_reason")?.as_deref() == Some("Starting XI"));
+            is_starter =
+                Some(is_starter == Some(true) || place.text("start_reason")?.as_deref() == Some("Starting XI"));
         }
     }
     let name = entry.text("player_name")?.or(entry.text("player_nickname")?);
@@ -177,8 +183,11 @@ pub(super) fn competition(raw: &RawValue, path: &Path<'_>, run: &mut Run) -> Res
     let object = Object::read(raw, path, "a competition object")?;
     let id = object.need_text("competition_id", "the competition's id")?;
     let season = object.text("season_id")?.unwrap_or_default();
-    let subject =
-        Subject { sport: Some(SPORT.to_owned()), league: object.text("competition_name")?.map(Into::into), ..Subject::default() };
+    let subject = Subject {
+        sport: Some(SPORT.to_owned()),
+        league: object.text("competition_name")?.map(Into::into),
+        ..Subject::default()
+    };
     let at_ms = time_ms(None, run.received_at_ms, 0);
     run.other(subject, at_ms, ("competition", &format!("competition:{id}:{season}")), raw, Context::default());
     Ok(())

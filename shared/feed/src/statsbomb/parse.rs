@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 use touchline_event::Payload;
 
 use super::actions::{Action, OwnGoals};
+use super::games;
 use super::payload::{Game, Matches, Named, clock_ms, small};
 use super::table::{becomes, period_starts_ms};
-use super::games;
 use crate::messages::{Messages, messages};
 use crate::origin::{origin_number, origin_stem, time_ms};
 use crate::raw::{Fault, Object, Path, Text, list};

@@ -43,7 +43,8 @@ const TYPES: [(&str, &str, Becomes); 12] = [
 ];
 
 pub(super) fn becomes(id: &str, label: &str) -> Becomes {
-    let same = |known: &&(&str, &str, Becomes)| known.1.eq_ignore_ascii_case(label) || (label.is_empty() && known.0 == id);
+    let same =
+        |known: &&(&str, &str, Becomes)| known.1.eq_ignore_ascii_case(label) || (label.is_empty() && known.0 == id);
     TYPES.iter().find(same).map_or(Becomes::Other, |(.., becomes)| *becomes)
 }
 

@@ -35,7 +35,10 @@ pub fn parse(document: Document<'_>, session: &mut Session) -> Parsed {
     let game = note.id.clone().unwrap_or_else(|| stem.to_owned());
     let lines: Vec<&str> = text.as_str().lines().collect();
     if !lines.iter().any(|line| is_frame(line)) {
-        let reject = crate::rows::wrong_vendor(document.bytes, "TRACAB's frames, such as 10000:1,3,10,-2341,120,2.05;:0,0,0,0,H,Alive;:");
+        let reject = crate::rows::wrong_vendor(
+            document.bytes,
+            "TRACAB's frames, such as 10000:1,3,10,-2341,120,2.05;:0,0,0,0,H,Alive;:",
+        );
         run.parsed.rejects.push(reject);
         return run.parsed;
     }
@@ -146,4 +149,3 @@ fn number<const SCALE: u32>(text: &str, what: &str) -> Result<i64, LineFault> {
         .map(|number| number.0)
         .map_err(|error| (RejectReason::BadField, format!("found {} ({error}); expected {what}", quote(text))))
 }
-

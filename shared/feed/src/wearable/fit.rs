@@ -42,7 +42,8 @@ pub(super) fn is_fit(bytes: &[u8]) -> bool {
 
 /// Every reading, and what went wrong on the way.
 pub(super) fn readings(bytes: &[u8]) -> (Vec<Reading>, Vec<Fault>) {
-    let mut walk = Walk { bytes, at: 0, definitions: vec![None; 16], time_s: None, readings: Vec::new(), faults: Vec::new() };
+    let mut walk =
+        Walk { bytes, at: 0, definitions: vec![None; 16], time_s: None, readings: Vec::new(), faults: Vec::new() };
     while is_fit(&bytes[walk.at.min(bytes.len())..]) {
         if walk.file().is_none() {
             walk.faults.push(walk.fault(RejectReason::Truncated, "the file ends inside a message"));

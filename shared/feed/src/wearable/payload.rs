@@ -25,10 +25,9 @@ impl Reading {
     pub(super) fn checked(mut self, pointer: &str) -> Result<Self, Fault> {
         let sample = &mut self.sample;
         sample.heart_rate_bpm = sample.heart_rate_bpm.filter(|rate| *rate != 0);
-        for (name, found, max) in [
-            ("heart rate", sample.heart_rate_bpm, HEART_RATE_MAX),
-            ("speed", sample.speed_mmps, SPEED_MMPS_MAX),
-        ] {
+        for (name, found, max) in
+            [("heart rate", sample.heart_rate_bpm, HEART_RATE_MAX), ("speed", sample.speed_mmps, SPEED_MMPS_MAX)]
+        {
             if let Some(found) = found.filter(|found| !(0..=max).contains(found)) {
                 let message = format!("found a {name} of {found}; expected 0 to {max}");
                 return Err(Fault { reason: RejectReason::OutOfRange, pointer: pointer.to_owned(), message });

@@ -21,13 +21,20 @@ pub(super) fn point_name(text: &str) -> Option<&'static str> {
 /// Every point as a reading or a fault with its bytes.
 pub(super) fn readings<'t>(text: &'t str, name: &str) -> Vec<Result<Reading, (Fault, &'t str)>> {
     let points = cut(text, name);
-    points.into_iter().enumerate().map(|(index, piece)| point(piece, name, index).map_err(|fault| (fault, piece))).collect()
+    points
+        .into_iter()
+        .enumerate()
+        .map(|(index, piece)| point(piece, name, index).map_err(|fault| (fault, piece)))
+        .collect()
 }
 
 fn point(piece: &str, name: &str, index: usize) -> Result<Reading, Fault> {
     let pointer = format!("/{name}/{index}");
-    let point = element(piece)
-        .map_err(|(reason, message)| Fault { reason, pointer: pointer.clone(), message: format!("{message}; expected <{name}>") })?;
+    let point = element(piece).map_err(|(reason, message)| Fault {
+        reason,
+        pointer: pointer.clone(),
+        message: format!("{message}; expected <{name}>"),
+    })?;
     let time = point.text_of("Time").or_else(|| point.text_of("time"));
     let at_ms = match time {
         Some(time) => parse_utc_ms(time).ok_or_else(|| Fault {

@@ -14,19 +14,11 @@ pub(super) static LINEUPS: Table<ArchivedEvent> = Table {
     columns: lineups,
 };
 
-pub(super) static PASSES: Table<ArchivedEvent> = Table {
-    name: "silver.passes",
-    grain: "one delivered pass",
-    day_column: Some("event_time"),
-    columns: passes,
-};
+pub(super) static PASSES: Table<ArchivedEvent> =
+    Table { name: "silver.passes", grain: "one delivered pass", day_column: Some("event_time"), columns: passes };
 
-pub(super) static SHOTS: Table<ArchivedEvent> = Table {
-    name: "silver.shots",
-    grain: "one delivered shot",
-    day_column: Some("event_time"),
-    columns: shots,
-};
+pub(super) static SHOTS: Table<ArchivedEvent> =
+    Table { name: "silver.shots", grain: "one delivered shot", day_column: Some("event_time"), columns: shots };
 
 pub(super) static ACTIONS: Table<ArchivedEvent> = Table {
     name: "silver.actions",
@@ -83,9 +75,11 @@ fn passes() -> Vec<Column<ArchivedEvent>> {
 fn shots() -> Vec<Column<ArchivedEvent>> {
     with_envelope(vec![
         text("player", "Who shot.", |row| maybe(shot(row)?.player.as_ref())),
-        required(text("outcome", "goal, saved, saved_off_target, saved_to_post, post, blocked, off_target, ...", |row| {
-            some(shot(row)?.outcome.as_str())
-        })),
+        required(text(
+            "outcome",
+            "goal, saved, saved_off_target, saved_to_post, post, blocked, off_target, ...",
+            |row| some(shot(row)?.outcome.as_str()),
+        )),
         int("from_x_cm", "Start: from the own goal line, cm of a pitch of 105 x 68 m.", |row| x(shot(row)?.from)),
         int("from_y_cm", "Start: from the right touchline, cm of a pitch of 105 x 68 m.", |row| y(shot(row)?.from)),
         int("to_x_cm", "End: from the own goal line, cm of a pitch of 105 x 68 m.", |row| x(shot(row)?.to)),
@@ -142,10 +136,12 @@ fn actions() -> Vec<Column<ArchivedEvent>> {
             Payload::Tackle(tackle) => tackle.is_won,
             _ => None,
         }),
-        flag("is_under_pressure", "Whether an opponent pressed: of tackle and carry.", |row| match &row.event.payload {
-            Payload::Tackle(tackle) => Some(tackle.is_under_pressure),
-            Payload::Carry(carry) => Some(carry.is_under_pressure),
-            _ => None,
+        flag("is_under_pressure", "Whether an opponent pressed: of tackle and carry.", |row| {
+            match &row.event.payload {
+                Payload::Tackle(tackle) => Some(tackle.is_under_pressure),
+                Payload::Carry(carry) => Some(carry.is_under_pressure),
+                _ => None,
+            }
         }),
         flag("is_counterpress", "Within seconds of losing the ball: of pressure.", |row| match &row.event.payload {
             Payload::Pressure(pressure) => Some(pressure.is_counterpress),

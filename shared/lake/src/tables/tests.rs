@@ -8,7 +8,7 @@ use touchline_event::{
     Article, BodyPart, Card, Carry, Fixture, Foul, FramePlayer, GameStatus, Goal, Lineup, LineupPlayer, Location,
     MarketStatus, OddsQuote, Other, Pass, PassHeight, PassOutcome, Payload, PeriodChange, Play, Pressure, ScoreUpdate,
     Shot, ShotOutcome, Side, Situation, Squad, Substitution, Tackle, Team, TrackedBall, TrackedPlayer, TrackingFrame,
-    TradedVolume, WeatherObservation, WearableSample,
+    TradedVolume, WearableSample, WeatherObservation,
 };
 
 use super::*;
@@ -151,10 +151,17 @@ fn pitch_payloads() -> Vec<Payload> {
             is_under_pressure: false,
         }
         .into(),
-        Carry { player: player.clone(), from: Some(from), to: Some(to), duration_ms: Some(80), is_under_pressure: true }
-            .into(),
+        Carry {
+            player: player.clone(),
+            from: Some(from),
+            to: Some(to),
+            duration_ms: Some(80),
+            is_under_pressure: true,
+        }
+        .into(),
         Pressure { player: player.clone(), at: Some(from), duration_ms: Some(700), is_counterpress: true }.into(),
-        Foul { player, at: Some(from), foul_type: Some(text("Handball")), is_penalty: true, is_advantage: false }.into(),
+        Foul { player, at: Some(from), foul_type: Some(text("Handball")), is_penalty: true, is_advantage: false }
+            .into(),
     ]
 }
 
