@@ -40,6 +40,10 @@ kinds! {
     Trade = "trade",
     WeatherObservation = "weather_observation",
     Article = "article",
+    RosterChange = "roster_change",
+    TeamProfile = "team",
+    League = "league",
+    Venue = "venue",
     Heartbeat = "heartbeat",
     Other = "other",
 }

@@ -18,8 +18,8 @@ pub use id::{DEFAULT_LANES, EventId, Lane, stable_hash};
 pub use kind::Kind;
 pub use number::{NumberError, Scaled, decimal_string};
 pub use payload::{
-    Article, Card, Fixture, GameStatus, Goal, Heartbeat, MarketStatus, OddsQuote, Other, Payload, PeriodChange, Play,
-    ScoreUpdate, Side, Substitution, Team, Trade, TradedVolume, WeatherObservation,
+    Article, Card, Fixture, GameStatus, Goal, Heartbeat, League, MarketStatus, OddsQuote, Other, Payload, PeriodChange, Play,
+    RosterChange, ScoreUpdate, Side, Substitution, Team, TeamProfile, Trade, TradedVolume, Venue, WeatherObservation,
 };
 pub use position::{Position, Sequence, ShardId};
 pub use time::{format_utc_ms, parse_utc_ms};

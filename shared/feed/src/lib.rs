@@ -12,7 +12,9 @@ pub mod espn;
 pub mod finnhub;
 mod json;
 mod messages;
+pub mod openweather;
 mod raw;
+mod run;
 pub mod the_odds_api;
 
 pub use session::Session;
@@ -117,6 +119,7 @@ pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> R
         Source::Espn => Ok(espn::parse(document, session)),
         Source::TheOddsApi => Ok(the_odds_api::parse(document, session)),
         Source::Betfair => Ok(betfair::parse(document, session)),
+        Source::OpenWeather => Ok(openweather::parse(document, session)),
         other => Err(NotSupported { name: other.as_str(), supported: Source::supported_names() }),
     }
 }

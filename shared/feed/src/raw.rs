@@ -65,18 +65,7 @@ impl<'a> Text<'a> {
 
     /// The whole payload as one JSON value, or why it is none.
     pub(crate) fn json(&self, path: &Path<'_>) -> Result<&RawValue, Fault> {
-        let text = self.text.trim();
-        serde_json::from_str::<&RawValue>(text).map_err(|error| {
-            let fault = syntax_fault(&error, path);
-            if self.is_sound() {
-                return fault;
-            }
-            Fault {
-                reason: RejectReason::BadUtf8,
-                message: format!("bytes that are not UTF-8: {}", fault.message),
-                ..fault
-            }
-        })
+        path.json(&self.text)
     }
 }
 
@@ -119,6 +108,27 @@ impl Path<'_> {
             Path::Root(text) | Path::Line(text, _) => text,
             Path::Key(parent, _) | Path::Index(parent, _) => parent.text(),
         }
+    }
+
+    /// A part of the text as one JSON value, or why it is none.
+    pub(crate) fn json<'a>(&self, part: &'a str) -> Result<&'a RawValue, Fault> {
+        let source = self.text();
+        serde_json::from_str::<&RawValue>(part.trim()).map_err(|error| {
+            let fault = syntax_fault(&error, self);
+            if source.is_sound() || std::str::from_utf8(source.original(part)).is_ok() {
+                return fault;
+            }
+            Fault {
+                reason: RejectReason::BadUtf8,
+                message: format!("bytes that are not UTF-8: {}", fault.message),
+                ..fault
+            }
+        })
+    }
+
+    /// The bytes as sent under a part of the text.
+    pub(crate) fn original(&self, part: &str) -> &[u8] {
+        self.text().original(part)
     }
 
     /// A reject of the record `raw` for `fault`.

@@ -35,7 +35,7 @@ sources! {
     Finnhub = "finnhub" (built),
     Espn = "espn" (built),
     TheOddsApi = "the-odds-api" (built),
-    OpenWeather = "openweather",
+    OpenWeather = "openweather" (built),
     NewsApi = "newsapi",
     GNews = "gnews",
     SportMonks = "sportmonks",

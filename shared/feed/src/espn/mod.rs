@@ -7,7 +7,6 @@ mod odds;
 mod parse;
 mod payload;
 mod plays;
-mod run;
 mod summary;
 mod table;
 

@@ -7,39 +7,25 @@ use serde_json::value::RawValue;
 
 use super::game::{Game, observed_at_ms, other_game, weather};
 use super::payload::{Identity, Leagues};
-use super::run::{RAW_BYTES_MAX, Run};
 use super::summary::summary;
 use super::{moments, odds};
-use crate::raw::{Fault, Object, Path, Text};
-use crate::{Document, Parsed, Reject, RejectReason, Session};
+use crate::raw::{Fault, Object, Path};
+use crate::run::Run;
+use crate::{Document, Parsed, RejectReason, Session};
 
-/// Nesting beyond which no ESPN payload goes; deeper ones could not be kept as an `other` event either.
-const DEPTH_MAX: usize = 100;
+const SOURCE: &str = "espn";
+
 /// Members of which ESPN's scoreboards and summaries always have one.
 const ESPN_MEMBERS: [&str; 4] = ["events", "header", "leagues", "boxscore"];
 
 /// A scoreboard or a summary. The session is not needed: ESPN's facts are named by game and content.
 pub fn parse(document: Document<'_>, _session: &mut Session) -> Parsed {
-    let text = Text::new(document.bytes);
-    let root = Path::Root(&text);
-    let mut run = Run::new(document.received_at_ms);
-    if let Err(fault) = read_root(&text, &root, &mut run) {
-        let raw = &document.bytes[..document.bytes.len().min(RAW_BYTES_MAX)];
-        run.reject_as_is(fault.reject(raw));
-    }
-    if !text.is_sound() && run.rejects().iter().all(|reject| reject.reason != RejectReason::BadUtf8) {
-        run.reject_as_is(unread_bad_bytes(document.bytes));
-    }
-    run.finish()
+    let mut run = Run::new(SOURCE, document.received_at_ms);
+    run.document(document, read_root);
+    run.parsed
 }
 
-fn read_root(text: &Text<'_>, path: &Path<'_>, run: &mut Run) -> Result<(), Fault> {
-    if depth(text.as_str()) > DEPTH_MAX {
-        let message =
-            format!("found more than {DEPTH_MAX} levels of arrays and objects; expected a scoreboard or summary");
-        return Err(Fault::new(RejectReason::TooDeep, path, message));
-    }
-    let raw = text.json(path)?;
+fn read_root(raw: &RawValue, path: &Path<'_>, run: &mut Run) -> Result<(), Fault> {
     let wrong_vendor = || {
         let message = "found none of events, header, leagues, boxscore; expected an ESPN scoreboard or summary";
         Fault::new(RejectReason::WrongVendor, path, message)
@@ -61,33 +47,6 @@ fn read_root(text: &Text<'_>, path: &Path<'_>, run: &mut Run) -> Result<(), Faul
         }
         _ => Err(wrong_vendor()),
     }
-}
-
-/// Deepest nesting of arrays and objects, brackets inside strings apart.
-fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest, mut is_string, mut is_escaped) = (0_usize, 0, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_string => is_escaped = true,
-            b'"' => is_string = !is_string,
-            b'{' | b'[' if !is_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' if !is_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// Damage in members that nobody reads still shows: something went wrong on the way.
-fn unread_bad_bytes(bytes: &[u8]) -> Reject {
-    let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-    let message = format!("byte {at} is not UTF-8, in a member that is not read; the other records were taken");
-    let around = &bytes[at.saturating_sub(64)..bytes.len().min(at + 64)];
-    Reject { reason: RejectReason::BadUtf8, pointer: String::new(), message, raw: around.to_vec() }
 }
 
 fn scoreboard(root: &Object<'_, '_>, run: &mut Run) -> Result<(), Fault> {

@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 
 use super::game::{Game, observed_at_ms, other_game, weather};
 use super::payload::{Identity, Leagues};
-use super::run::Run;
 use super::{moments, odds, plays};
 use crate::raw::{Fault, Object, Path};
+use crate::run::Run;
 
 /// Reads a summary; an `Err` is about the whole payload.
 pub(super) fn summary(root: &Object<'_, '_>, raw: &RawValue, run: &mut Run) -> Result<(), Fault> {
