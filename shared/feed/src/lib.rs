@@ -7,11 +7,14 @@
 mod session;
 mod source;
 
+mod article;
 pub mod betfair;
 pub mod espn;
 pub mod finnhub;
+pub mod gnews;
 mod json;
 mod messages;
+pub mod newsapi;
 pub mod openweather;
 mod raw;
 mod run;
@@ -119,6 +122,8 @@ pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> R
         Source::Espn => Ok(espn::parse(document, session)),
         Source::TheOddsApi => Ok(the_odds_api::parse(document, session)),
         Source::Betfair => Ok(betfair::parse(document, session)),
+        Source::NewsApi => Ok(newsapi::parse(document, session)),
+        Source::GNews => Ok(gnews::parse(document, session)),
         Source::OpenWeather => Ok(openweather::parse(document, session)),
         other => Err(NotSupported { name: other.as_str(), supported: Source::supported_names() }),
     }

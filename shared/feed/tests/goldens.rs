@@ -68,3 +68,28 @@ fn the_odds_api_fixtures_give_their_golden_events() {
 fn betfair_fixtures_give_their_golden_events() {
     check("betfair");
 }
+
+#[test]
+fn openweather_fixtures_give_their_golden_events() {
+    check("openweather");
+}
+
+#[test]
+fn newsapi_fixtures_give_their_golden_events() {
+    check("newsapi");
+}
+
+#[test]
+fn gnews_fixtures_give_their_golden_events() {
+    check("gnews");
+}
+
+#[test]
+fn sportmonks_fixtures_give_their_golden_events() {
+    check("sportmonks");
+}
+
+#[test]
+fn sportradar_fixtures_give_their_golden_events() {
+    check("sportradar");
+}

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use touchline_feed::{Document, Parsed, Session, Source, parse};
 
 /// What a file's path in the data begins with, and its source on the command line.
-const VENDORS: [(&str, &str); 2] = [("openweather/", "openweather"), ("espn/", "espn")];
+const VENDORS: [(&str, &str); 4] =
+    [("openweather/", "openweather"), ("espn/", "espn"), ("news/newsapi", "newsapi"), ("news/gnews", "gnews")];
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real_files.golden.txt");
 
 #[allow(clippy::disallowed_methods, reason = "a test's own switches")]

@@ -67,48 +67,41 @@ pub(super) fn weather(entry: &Object<'_, '_>, units: Units, place: &Place) -> Re
         temperature_c_e2: bounded(
             entry,
             temperature_e2.map(|found| units.celsius_e2(found)),
-            (-100_00, 70_00),
-            "temp",
+            (-100_00, 70_00), (["main", "temp"], "temp")
         )?,
         wind_mps_e2: bounded(
             entry,
             speed(["speed", "wind_speed"])?.map(|found| units.mps_e2(found)),
-            (0, 150_00),
-            "speed",
+            (0, 150_00), (["wind", "speed"], "wind_speed")
         )?,
         gust_mps_e2: bounded(
             entry,
             speed(["gust", "wind_gust"])?.map(|found| units.mps_e2(found)),
-            (0, 200_00),
-            "gust",
+            (0, 200_00), (["wind", "gust"], "wind_gust")
         )?,
         wind_from_deg: bounded(
             entry,
             inner::<0>(entry, "wind", ["deg", "wind_deg"], "degrees", Precision::Rounded)?,
-            (0, 360),
-            "deg",
+            (0, 360), (["wind", "deg"], "wind_deg")
         )?,
         humidity_pct: bounded(
             entry,
             inner::<0>(entry, "main", ["humidity", "humidity"], "per cent", Precision::Rounded)?,
-            (0, 100),
-            "humidity",
+            (0, 100), (["main", "humidity"], "humidity")
         )?,
         pressure_hpa_e2: bounded(
             entry,
             inner::<2>(entry, "main", ["pressure", "pressure"], "hPa", Precision::Rounded)?,
-            (300_00, 1_100_00),
-            "pressure",
+            (300_00, 1_100_00), (["main", "pressure"], "pressure")
         )?,
-        precipitation_mm_e2: bounded(entry, precipitation_mm_e2, (0, 5_000_00), "rain")?,
+        precipitation_mm_e2: bounded(entry, precipitation_mm_e2, (0, 5_000_00), (["", ""], "rain"))?,
         precipitation_min,
         precipitation_probability_e4: bounded(
             entry,
             entry.scaled::<4>("pop", "a probability", Precision::Rounded)?,
-            (0, 10_000),
-            "pop",
+            (0, 10_000), (["", ""], "pop")
         )?,
-        cloud_cover_pct: bounded(entry, clouds(entry)?, (0, 100), "clouds")?,
+        cloud_cover_pct: bounded(entry, clouds(entry)?, (0, 100), (["", ""], "clouds"))?,
         condition: condition(entry)?,
         place: place.name.clone(),
         latitude_e6: place.latitude_e6,
@@ -212,19 +205,19 @@ fn condition(entry: &Object<'_, '_>) -> Result<Option<String>, Fault> {
     Ok(word.filter(|word| !word.is_empty()).map(|word| word.into_owned()))
 }
 
+/// `found` within what any place on Earth can have; the fault points at `[object, nested]` where the entry has that
+/// object, else at `flat`.
 fn bounded(
     entry: &Object<'_, '_>,
     found: Option<i64>,
     (min, max): (i64, i64),
-    key: &str,
+    ([object, nested], flat): ([&str; 2], &str),
 ) -> Result<Option<i64>, Fault> {
-    within(
-        found,
-        min,
-        max,
-        &Path::Key(entry.path(), key),
-        "what a place on Earth can have, in the units of the request",
-    )
+    const WHAT: &str = "what a place on Earth can have, in the units of the request";
+    if entry.has(object) {
+        return within(found, min, max, &Path::Key(&Path::Key(entry.path(), object), nested), WHAT);
+    }
+    within(found, min, max, &Path::Key(entry.path(), flat), WHAT)
 }
 
 fn within(found: Option<i64>, min: i64, max: i64, path: &Path<'_>, what: &str) -> Result<Option<i64>, Fault> {
