@@ -3,12 +3,19 @@
 //! Vendor words are kept where they mean more than our own (`status_detail`, `play_type`).
 
 mod conditions;
+mod football;
 mod reference;
+mod tracking;
 
 use serde::{Deserialize, Serialize};
 
 pub use conditions::{Article, WeatherObservation};
+pub use football::{
+    BodyPart, Carry, Foul, FramePlayer, Lineup, LineupPlayer, Location, Pass, PassHeight, PassOutcome, Pressure, Shot,
+    ShotOutcome, Situation, Tackle,
+};
 pub use reference::{League, RosterChange, TeamProfile, Venue};
+pub use tracking::{Squad, TrackedBall, TrackedPlayer, TrackingFrame, WearableSample};
 
 use crate::{Kind, Scaled};
 
@@ -289,9 +296,9 @@ macro_rules! payloads {
 }
 
 payloads! {
-    Fixture, ScoreUpdate, PeriodChange, Goal, Card, Substitution, Play, OddsQuote, MarketStatus,
-    TradedVolume, Trade, WeatherObservation, Article, RosterChange, TeamProfile,
-    League, Venue, Heartbeat, Other,
+    Fixture, ScoreUpdate, PeriodChange, Goal, Card, Substitution, Play, OddsQuote, MarketStatus, TradedVolume, Trade,
+    WeatherObservation, Article, Heartbeat, Other, Lineup, Pass, Shot, Tackle, Carry, Pressure, Foul, TrackingFrame,
+    WearableSample, RosterChange, TeamProfile, League, Venue,
 }
 
 fn yes() -> bool {

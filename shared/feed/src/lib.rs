@@ -16,8 +16,12 @@ mod json;
 mod messages;
 pub mod newsapi;
 pub mod openweather;
+mod origin;
+mod pitch;
 mod raw;
 mod run;
+pub mod sportmonks;
+pub mod statsbomb;
 pub mod the_odds_api;
 
 pub use session::Session;
@@ -125,6 +129,8 @@ pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> R
         Source::NewsApi => Ok(newsapi::parse(document, session)),
         Source::GNews => Ok(gnews::parse(document, session)),
         Source::OpenWeather => Ok(openweather::parse(document, session)),
+        Source::SportMonks => Ok(sportmonks::parse(document, session)),
+        Source::StatsBomb => Ok(statsbomb::parse(document, session)),
         other => Err(NotSupported { name: other.as_str(), supported: Source::supported_names() }),
     }
 }

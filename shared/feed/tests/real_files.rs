@@ -1,89 +1,202 @@
-//! Real files of the vendors, where the data folder is there: what each gives, by kind, against a reviewed golden.
-//! Re-make it with `TOUCHLINE_BLESS=1 cargo test -p touchline-feed --test real_files`, then read the diff.
+//! Every real file of the large data folder, where it is there: what comes of it, by kind, against reviewed counts in
+//! `real_files/<vendor>.txt`, and totals against an independent count from the vendor's own JSON.
+//! Re-make the counts with `TOUCHLINE_BLESS=1 cargo test -p touchline-feed --test real_files`, then read the diff.
+//! `TOUCHLINE_DATA` names the folder; without it `shared/data` beside the repository is looked for, and without that
+//! nothing is tested here: the fixtures are.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "helpers of tests fail as tests do")]
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
-use touchline_feed::{Document, Parsed, Session, Source, parse};
+use serde_json::Value;
+use touchline_event::{Event, Kind, Payload};
+use touchline_feed::{Document, MAX_DOCUMENT_BYTES, Parsed, Session, Source, parse};
 
-/// What a file's path in the data begins with, and its source on the command line.
-const VENDORS: [(&str, &str); 4] =
-    [("openweather/", "openweather"), ("espn/", "espn"), ("news/newsapi", "newsapi"), ("news/gnews", "gnews")];
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real_files.golden.txt");
+/// Which source reads which part of the data folder, files that describe a game first.
+const STATSBOMB: &[&str] =
+    &["statsbomb", "nfl_games_lines/amf_games.json", "nfl_games_lines/amf_plays_2021_2022.csv.gz"];
 
-#[allow(clippy::disallowed_methods, reason = "a test's own switches")]
-fn switch(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+const NEWSAPI: &[&str] = &[
+    "news/newsapi_everything_bbc-news_2020-07.json",
+    "news/newsapi_testdata_2022-12.json",
+    "news/newsapi_top_headlines_sports_au_2020-07-14.json",
+    "news/newsapi_top_headlines_sports_gb_2020-07-14.json",
+    "news/newsapi_top_headlines_sports_gb_2022-08.json",
+    "news/newsapi_top_headlines_sports_in_2020-07-14.json",
+    "news/newsapi_top_headlines_sports_us_2020-07-14.json",
+    "news/newsapi_top_headlines_sports_us_2022-08.json",
+];
+
+fn data_folder() -> Option<PathBuf> {
+    match std::env::var_os("TOUCHLINE_DATA") {
+        Some(folder) => Some(PathBuf::from(folder)),
+        None => {
+            Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data")).filter(|folder| folder.is_dir())
+        }
+    }
 }
 
-/// The folder of `TOUCHLINE_DATA`, else `shared/data` beside the checkout.
-fn data_folder() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).unwrap().join("shared/data");
-    Some(switch("TOUCHLINE_DATA").map_or_else(beside, PathBuf::from)).filter(|folder| folder.is_dir())
+fn files_under(path: PathBuf) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path];
+    }
+    let mut paths: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().flat_map(files_under).collect()
 }
 
 fn read(path: &Path) -> Vec<u8> {
     let bytes = fs::read(path).unwrap();
-    if path.extension().is_none_or(|ending| ending != "gz") {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
         return bytes;
     }
-    let mut unpacked = Vec::new();
-    flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked).unwrap();
-    unpacked
+    let mut plain = Vec::new();
+    flate2::read::MultiGzDecoder::new(bytes.as_slice())
+        .take(MAX_DOCUMENT_BYTES as u64)
+        .read_to_end(&mut plain)
+        .unwrap();
+    plain
 }
 
-fn run(source: &str, path: &Path, bytes: &[u8]) -> Parsed {
-    let name = path.display().to_string();
-    let document = Document { bytes, received_at_ms: None, origin: &name };
-    parse(Source::from_name(source).unwrap(), document, &mut Session::default()).unwrap()
+fn parsed(source: Source, path: &Path, session: &mut Session) -> Parsed {
+    session.renew();
+    let origin = path.display().to_string();
+    let document = Document { bytes: &read(path), received_at_ms: None, origin: &origin };
+    parse(source, document, session).unwrap()
 }
 
-/// `path kind=n kind=n`, and each reject with its pointer.
-fn line(name: &str, parsed: &Parsed) -> String {
-    let mut counts = BTreeMap::new();
+/// `kind=count ...` of one file, then its rejects by reason.
+fn summary(parsed: &Parsed) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for event in &parsed.events {
         *counts.entry(event.kind.as_str()).or_insert(0) += 1;
     }
-    let mut line = name.to_owned();
-    for (kind, count) in counts {
-        write!(line, " {kind}={count}").unwrap();
-    }
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for reject in &parsed.rejects {
-        write!(line, "\n    {} at {:?}: {}", reject.reason.as_str(), reject.pointer, reject.message).unwrap();
+        *reasons.entry(reject.reason.as_str()).or_insert(0) += 1;
     }
-    line
+    let mut text = String::new();
+    for (kind, count) in counts {
+        write!(text, " {kind}={count}").unwrap();
+    }
+    for (reason, count) in reasons {
+        write!(text, " rejected:{reason}={count}").unwrap();
+    }
+    text
 }
 
-fn files_under(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files_under(&path, found) } else { found.push(path) }
+/// Every file of the folders, and its ids told apart from one another.
+fn check(vendor: &str, folders: &[&str]) {
+    let Some(data) = data_folder() else { return };
+    let source = Source::from_name(vendor).unwrap();
+    let mut session = Session::default();
+    let mut actual = String::new();
+    for file in folders.iter().flat_map(|folder| files_under(data.join(folder))) {
+        let parsed = parsed(source, &file, &mut session);
+        // An article that an answer lists twice is one fact and two events.
+        let named = parsed.events.iter().filter(|event| event.kind != Kind::Article);
+        let mut ids: Vec<_> = named.map(|event| event.event_id).collect();
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        let name = file.strip_prefix(&data).unwrap().display().to_string();
+        assert_eq!(ids.len(), count, "{name}: ids are not unique");
+        writeln!(actual, "{name}:{}", summary(&parsed)).unwrap();
+        if let Some(reject) = parsed.rejects.first() {
+            writeln!(actual, "  first reject at {:?}: {}", reject.pointer, reject.message).unwrap();
+        }
     }
-    found.sort();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real_files").join(format!("{vendor}.txt"));
+    if std::env::var_os("TOUCHLINE_BLESS").is_some() {
+        fs::write(&golden, &actual).unwrap();
+    }
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    for (actual, expected) in actual.lines().zip(expected.lines()) {
+        assert_eq!(actual, expected);
+    }
+    assert_eq!(actual, expected, "{} has other files", golden.display());
 }
 
 #[test]
-fn real_files_give_what_was_reviewed() {
+fn statsbomb_files_give_their_reviewed_counts() {
+    check("statsbomb", STATSBOMB);
+}
+
+#[test]
+fn weather_files_give_their_reviewed_counts() {
+    check("openweather", &["openweather"]);
+}
+
+#[test]
+fn news_files_give_their_reviewed_counts() {
+    check("newsapi", NEWSAPI);
+    check("gnews", &["news/gnews_top_headlines_2022-12.json"]);
+}
+
+#[test]
+fn espn_files_give_their_reviewed_counts() {
+    check("espn", &["espn"]);
+}
+
+#[test]
+fn sportmonks_files_give_their_reviewed_counts() {
+    check("sportmonks", &["sportmonks"]);
+}
+
+fn count(events: &[Event], kind: Kind) -> usize {
+    events.iter().filter(|event| event.kind == kind).count()
+}
+
+#[test]
+fn statsbomb_totals_are_those_of_the_raw_json() {
     let Some(data) = data_folder() else { return };
-    let mut files = Vec::new();
-    files_under(&data, &mut files);
-    let mut actual = String::new();
-    for file in files {
-        let name = file.strip_prefix(&data).unwrap().display().to_string();
-        let Some((_, source)) = VENDORS.iter().find(|(start, _)| name.starts_with(start)) else { continue };
-        writeln!(actual, "{}", line(&name, &run(source, &file, &read(&file)))).unwrap();
+    let matches: Vec<Value> =
+        serde_json::from_slice(&read(&data.join("statsbomb/matches_72_30_wwc2019.json"))).unwrap();
+    let mut session = Session::default();
+    let mut checked_count = 0;
+    for file in files_under(data.join("statsbomb/events_wwc2019")) {
+        let raw: Vec<Value> = serde_json::from_slice(&read(&file)).unwrap();
+        let events = parsed(Source::StatsBomb, &file, &mut session).events;
+        let of_type = |name: &str| raw.iter().filter(|event| event["type"]["name"] == name).count();
+        for (name, kind) in [
+            ("Pass", Kind::Pass),
+            ("Shot", Kind::Shot),
+            ("Carry", Kind::Carry),
+            ("Pressure", Kind::Pressure),
+            ("Foul Committed", Kind::Foul),
+            ("Substitution", Kind::Substitution),
+            ("Starting XI", Kind::Lineup),
+        ] {
+            assert_eq!(count(&events, kind), of_type(name), "{}: {name}", file.display());
+        }
+        let xg = |event: &Value| event["shot"]["statsbomb_xg"].as_f64().unwrap_or(0.0);
+        let raw_xg: f64 = raw.iter().map(xg).sum();
+        let our_xg: i64 = events
+            .iter()
+            .filter_map(|event| match &event.payload {
+                Payload::Shot(shot) => shot.xg_e6,
+                _ => None,
+            })
+            .sum();
+        assert!((our_xg as f64 / 1e6 - raw_xg).abs() < 1e-4, "{}: {our_xg} {raw_xg}", file.display());
+        let id = file.file_name().unwrap().to_string_lossy().replace(".json.gz", "");
+        let Some(listed) = matches.iter().find(|known| known["match_id"].to_string() == id) else { continue };
+        for side in ["home", "away"] {
+            let team = listed[format!("{side}_team")][format!("{side}_team_id")].to_string();
+            let is_goal = |event: &&Event| {
+                matches!(&event.payload, Payload::Goal(goal) if !goal.is_shootout)
+                    && event.team_id.as_ref() == Some(&team)
+            };
+            let goals = events.iter().filter(is_goal).count() as u64;
+            assert_eq!(Some(goals), listed[format!("{side}_score")].as_u64(), "{id}: goals of {team}");
+        }
+        checked_count += 1;
     }
-    if switch("TOUCHLINE_BLESS").is_some() {
-        fs::write(GOLDEN, &actual).unwrap();
-    }
-    let golden = fs::read_to_string(GOLDEN).unwrap_or_default();
-    for (actual, golden) in actual.lines().zip(golden.lines()) {
-        assert_eq!(actual, golden);
-    }
-    assert_eq!(actual.lines().count(), golden.lines().count());
+    assert_eq!(checked_count, 32, "matches with a listed score");
 }

@@ -67,39 +67,46 @@ pub(super) fn weather(entry: &Object<'_, '_>, units: Units, place: &Place) -> Re
         temperature_c_e2: bounded(
             entry,
             temperature_e2.map(|found| units.celsius_e2(found)),
-            (-100_00, 70_00), (["main", "temp"], "temp")
+            (-100_00, 70_00),
+            (["main", "temp"], "temp"),
         )?,
         wind_mps_e2: bounded(
             entry,
             speed(["speed", "wind_speed"])?.map(|found| units.mps_e2(found)),
-            (0, 150_00), (["wind", "speed"], "wind_speed")
+            (0, 150_00),
+            (["wind", "speed"], "wind_speed"),
         )?,
         gust_mps_e2: bounded(
             entry,
             speed(["gust", "wind_gust"])?.map(|found| units.mps_e2(found)),
-            (0, 200_00), (["wind", "gust"], "wind_gust")
+            (0, 200_00),
+            (["wind", "gust"], "wind_gust"),
         )?,
         wind_from_deg: bounded(
             entry,
             inner::<0>(entry, "wind", ["deg", "wind_deg"], "degrees", Precision::Rounded)?,
-            (0, 360), (["wind", "deg"], "wind_deg")
+            (0, 360),
+            (["wind", "deg"], "wind_deg"),
         )?,
         humidity_pct: bounded(
             entry,
             inner::<0>(entry, "main", ["humidity", "humidity"], "per cent", Precision::Rounded)?,
-            (0, 100), (["main", "humidity"], "humidity")
+            (0, 100),
+            (["main", "humidity"], "humidity"),
         )?,
         pressure_hpa_e2: bounded(
             entry,
             inner::<2>(entry, "main", ["pressure", "pressure"], "hPa", Precision::Rounded)?,
-            (300_00, 1_100_00), (["main", "pressure"], "pressure")
+            (300_00, 1_100_00),
+            (["main", "pressure"], "pressure"),
         )?,
         precipitation_mm_e2: bounded(entry, precipitation_mm_e2, (0, 5_000_00), (["", ""], "rain"))?,
         precipitation_min,
         precipitation_probability_e4: bounded(
             entry,
             entry.scaled::<4>("pop", "a probability", Precision::Rounded)?,
-            (0, 10_000), (["", ""], "pop")
+            (0, 10_000),
+            (["", ""], "pop"),
         )?,
         cloud_cover_pct: bounded(entry, clouds(entry)?, (0, 100), (["", ""], "clouds"))?,
         condition: condition(entry)?,

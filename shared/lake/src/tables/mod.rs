@@ -8,10 +8,12 @@ mod bronze;
 mod column;
 mod conditions;
 mod envelope;
+mod football;
 mod markets;
 mod match_events;
 mod reference;
 mod scores;
+mod tracking;
 mod trades;
 mod windows;
 
@@ -55,7 +57,7 @@ pub fn declared() -> Vec<Declared> {
     tables
 }
 
-static EVENT_TABLES: [&Table<ArchivedEvent>; 14] = [
+static EVENT_TABLES: [&Table<ArchivedEvent>; 20] = [
     &trades::TRADES,
     &markets::ODDS_QUOTES,
     &markets::MARKETS,
@@ -70,6 +72,12 @@ static EVENT_TABLES: [&Table<ArchivedEvent>; 14] = [
     &reference::VENUES,
     &reference::ROSTERS,
     &match_events::OTHER,
+    &football::LINEUPS,
+    &football::PASSES,
+    &football::SHOTS,
+    &football::ACTIONS,
+    &tracking::TRACKING_FRAMES,
+    &tracking::WEARABLE_SAMPLES,
 ];
 
 /// The table of a kind. Heartbeats have none: they prove the stream, they state no fact.
@@ -89,6 +97,12 @@ pub fn event_table(kind: Kind) -> Option<&'static Table<ArchivedEvent>> {
         Kind::Venue => Some(&reference::VENUES),
         Kind::RosterChange => Some(&reference::ROSTERS),
         Kind::Other => Some(&match_events::OTHER),
+        Kind::Lineup => Some(&football::LINEUPS),
+        Kind::Pass => Some(&football::PASSES),
+        Kind::Shot => Some(&football::SHOTS),
+        Kind::Tackle | Kind::Carry | Kind::Pressure | Kind::Foul => Some(&football::ACTIONS),
+        Kind::TrackingFrame => Some(&tracking::TRACKING_FRAMES),
+        Kind::WearableSample => Some(&tracking::WEARABLE_SAMPLES),
         Kind::Heartbeat => None,
     }
 }

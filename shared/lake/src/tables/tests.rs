@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use touchline_event::{
-    Article, Card, Fixture, GameStatus, Goal, League, MarketStatus, OddsQuote, Other, Payload, PeriodChange, Play,
-    RosterChange, ScoreUpdate, Side, Substitution, Team, TeamProfile, TradedVolume, Venue, WeatherObservation,
+    Article, BodyPart, Card, Carry, Fixture, Foul, FramePlayer, GameStatus, Goal, League, Lineup, LineupPlayer,
+    Location, MarketStatus, OddsQuote, Other, Pass, PassHeight, PassOutcome, Payload, PeriodChange, Play, Pressure,
+    RosterChange, ScoreUpdate, Shot, ShotOutcome, Side, Situation, Squad, Substitution, Tackle, Team, TeamProfile,
+    TrackedBall, TrackedPlayer, TrackingFrame, TradedVolume, Venue, WearableSample, WeatherObservation,
 };
 
 use super::*;
@@ -20,7 +22,7 @@ fn text(value: &str) -> String {
 /// One payload of every kind, optional fields set.
 fn payloads() -> Vec<Payload> {
     let team = |name: &str| Team { id: text("7"), name: text(name), abbreviation: Some(text("T")) };
-    vec![
+    let mut payloads = vec![
         Fixture {
             home: team("Home"),
             away: team("Away"),
@@ -83,8 +85,20 @@ fn payloads() -> Vec<Payload> {
         }
         .into(),
         Article { title: text("t"), url: text("u"), language: Some(text("en")), ..Article::default() }.into(),
+        heartbeat(0),
+        Other { vendor_kind: text("var"), content: serde_json::json!({"x": 1}) }.into(),
+    ];
+    payloads.extend(pitch_payloads());
+    payloads.extend(measured_payloads());
+    payloads.extend(listed_payloads());
+    payloads
+}
+
+fn listed_payloads() -> Vec<Payload> {
+    let team = || Team { id: text("7"), name: text("Home"), abbreviation: Some(text("T")) };
+    vec![
         RosterChange {
-            team: team("Home"),
+            team: team(),
             player: text("Rice"),
             status: text("active"),
             number: Some(41),
@@ -92,12 +106,124 @@ fn payloads() -> Vec<Payload> {
             ..RosterChange::default()
         }
         .into(),
-        TeamProfile { team: team("Home"), country: Some(text("England")), ..TeamProfile::default() }.into(),
+        TeamProfile { team: team(), country: Some(text("England")), ..TeamProfile::default() }.into(),
         League { id: text("8"), name: text("Premier League"), season: Some(text("2025/2026")), ..League::default() }
             .into(),
         Venue { id: text("5"), name: text("Arena"), latitude_e6: Some(-51_000_000), ..Venue::default() }.into(),
-        heartbeat(0),
-        Other { vendor_kind: text("var"), content: serde_json::json!({"x": 1}) }.into(),
+    ]
+}
+
+fn pitch_payloads() -> Vec<Payload> {
+    let (from, to) = (Location { x_cm: 9_000, y_cm: 3_000 }, Location { x_cm: 10_500, y_cm: 3_500 });
+    let player = Some(text("Kerr"));
+    vec![
+        Lineup {
+            team: Team { id: text("7"), name: text("Home"), abbreviation: None },
+            is_home: Some(true),
+            formation: Some(text("4-4-2")),
+            players: vec![LineupPlayer {
+                id: text("9"),
+                name: text("Kerr"),
+                number: Some(20),
+                position: Some(text("Striker")),
+                is_starter: Some(true),
+            }],
+        }
+        .into(),
+        Pass {
+            player: player.clone(),
+            recipient: Some(text("Foord")),
+            recipient_id: Some(text("11")),
+            outcome: PassOutcome::Complete,
+            from: Some(from),
+            to: Some(to),
+            length_cm: Some(1_581),
+            angle_e4: Some(3_217),
+            duration_ms: Some(900),
+            height: Some(PassHeight::Low),
+            body_part: Some(BodyPart::LeftFoot),
+            situation: Situation::Corner,
+            is_under_pressure: true,
+            is_cross: true,
+            is_switch: false,
+            is_through_ball: false,
+            is_shot_assist: false,
+            is_goal_assist: true,
+        }
+        .into(),
+        Shot {
+            player: player.clone(),
+            outcome: ShotOutcome::SavedToPost,
+            from: Some(from),
+            to: Some(to),
+            to_z_cm: Some(120),
+            xg_e6: Some(123_456),
+            body_part: Some(BodyPart::Head),
+            technique: Some(text("Normal")),
+            situation: Situation::OpenPlay,
+            assist_id: Some(text("p1")),
+            is_under_pressure: false,
+            is_first_time: true,
+            is_one_on_one: false,
+            goalkeeper: Some(to),
+            opponents_in_cone: Some(1),
+            frame: vec![FramePlayer { x_cm: 10_500, y_cm: 3_500, is_teammate: false, is_keeper: true }],
+        }
+        .into(),
+        Tackle {
+            player: player.clone(),
+            is_won: Some(true),
+            outcome: Some(text("Won")),
+            at: Some(from),
+            is_under_pressure: false,
+        }
+        .into(),
+        Carry {
+            player: player.clone(),
+            from: Some(from),
+            to: Some(to),
+            duration_ms: Some(80),
+            is_under_pressure: true,
+        }
+        .into(),
+        Pressure { player: player.clone(), at: Some(from), duration_ms: Some(700), is_counterpress: true }.into(),
+        Foul { player, at: Some(from), foul_type: Some(text("Handball")), is_penalty: true, is_advantage: false }
+            .into(),
+    ]
+}
+
+fn measured_payloads() -> Vec<Payload> {
+    vec![
+        TrackingFrame {
+            frame: Some(450),
+            clock_ms: Some(18_000),
+            event: Some(text("e")),
+            is_oriented: true,
+            is_alive: Some(true),
+            possession: Some(Squad::Away),
+            ball: Some(TrackedBall { x_cm: 1, y_cm: 2, z_cm: Some(3), speed_cmps: None }),
+            players: vec![TrackedPlayer {
+                squad: Squad::Home,
+                id: None,
+                number: Some(1),
+                x_cm: 4,
+                y_cm: 5,
+                speed_cmps: Some(6),
+                is_detected: None,
+            }],
+        }
+        .into(),
+        WearableSample {
+            elapsed_ms: Some(1_000),
+            heart_rate_bpm: Some(161),
+            speed_mmps: Some(5_888),
+            distance_cm: Some(601),
+            cadence_rpm: Some(71),
+            power_w: Some(172),
+            altitude_cm: Some(7_520),
+            temperature_c_e2: Some(2_100),
+        }
+        .into(),
     ]
 }
 
@@ -135,7 +261,7 @@ async fn events_of_every_kind_are_read_back_as_written() {
     let events: Vec<ArchivedEvent> =
         payloads().into_iter().enumerate().map(|(n, payload)| at("shard-0", 3, n as u64, 2, payload)).collect();
     let archived = lake.archive(&store, "e1", &events).await.unwrap();
-    assert_eq!((archived.row_count, archived.unarchived_count), (18, 1));
+    assert_eq!((archived.row_count, archived.unarchived_count), (27, 1));
     lake.commit_chains(&store, "e1").await.unwrap();
 
     let mut rows = Vec::new();
@@ -144,7 +270,7 @@ async fn events_of_every_kind_are_read_back_as_written() {
             rows.extend((0..batch.num_rows()).map(|row| (table.name, cells(&batch, row))));
         }
     }
-    assert_eq!(rows.len(), 18);
+    assert_eq!(rows.len(), 27);
     let find = |kind: &str| {
         let kind = format!("kind={kind}");
         rows.iter().find(|(_, cells)| cells.contains(&kind)).map(|(name, cells)| (*name, cells.join(" "))).unwrap()
@@ -195,6 +321,44 @@ async fn events_of_every_kind_are_read_back_as_written() {
         ("league", "silver.leagues", "league_id=8 league_name=Premier League season=2025/2026"),
         ("venue", "silver.venues", "venue_id=5 venue_name=Arena latitude_e6=-51000000"),
         ("other", "silver.other", "vendor_kind=var content={\"x\":1}"),
+        (
+            "lineup",
+            "silver.lineups",
+            "is_home=true formation=4-4-2 player_count=1 players=[{\"id\":\"9\",\"name\":\"Kerr\",\"number\":20,\
+             \"position\":\"Striker\",\"is_starter\":true}]",
+        ),
+        (
+            "pass",
+            "silver.passes",
+            "recipient=Foord recipient_id=11 outcome=complete from_x_cm=9000 from_y_cm=3000 to_x_cm=10500 to_y_cm=3500 \
+             length_cm=1581 angle_e4=3217 duration_ms=900 height=low body_part=left_foot situation=corner \
+             is_under_pressure=true is_cross=true is_switch=false is_through_ball=false is_shot_assist=false \
+             is_goal_assist=true",
+        ),
+        (
+            "shot",
+            "silver.shots",
+            "to_z_cm=120 xg_e6=123456 body_part=head technique=Normal situation=open_play assist_id=p1 \
+             is_under_pressure=false is_first_time=true is_one_on_one=false goalkeeper_x_cm=10500 goalkeeper_y_cm=3500 \
+             opponents_in_cone=1 frame=[{\"x_cm\":10500,\"y_cm\":3500,\"is_teammate\":false,\"is_keeper\":true}]",
+        ),
+        ("tackle", "silver.actions", "from_x_cm=9000 from_y_cm=3000 detail=Won is_won=true is_under_pressure=false"),
+        ("carry", "silver.actions", "to_x_cm=10500 to_y_cm=3500 duration_ms=80 is_under_pressure=true"),
+        ("pressure", "silver.actions", "from_y_cm=3000 duration_ms=700 is_counterpress=true"),
+        ("foul", "silver.actions", "from_y_cm=3000 detail=Handball is_penalty=true"),
+        (
+            "tracking_frame",
+            "silver.tracking_frames",
+            "frame=450 clock_ms=18000 vendor_event=e is_oriented=true is_alive=true possession=away ball_x_cm=1 \
+             ball_y_cm=2 ball_z_cm=3 player_count=1 \
+             players=[{\"squad\":\"home\",\"number\":1,\"x_cm\":4,\"y_cm\":5,\"speed_cmps\":6}]",
+        ),
+        (
+            "wearable_sample",
+            "silver.wearable_samples",
+            "elapsed_ms=1000 heart_rate_bpm=161 speed_mmps=5888 distance_cm=601 cadence_rpm=71 power_w=172 \
+             altitude_cm=7520 temperature_c_e2=2100",
+        ),
     ] {
         let (name, cells) = find(kind);
         assert_eq!(name, table);
