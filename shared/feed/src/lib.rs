@@ -21,6 +21,7 @@ mod pitch;
 mod raw;
 mod run;
 pub mod sportmonks;
+pub mod sportradar;
 pub mod statsbomb;
 pub mod the_odds_api;
 
@@ -118,7 +119,7 @@ pub struct NotSupported {
 /// Turns one payload into events. `session` carries what a vendor connection or file implies from payload to
 /// payload: counts of identical facts, order books.
 pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> Result<Parsed, NotSupported> {
-    if let Some(reject) = json::refuse_early(document.bytes) {
+    if let Some(reject) = json::refuse_early(document.bytes, source) {
         return Ok(Parsed { events: Vec::new(), rejects: vec![reject] });
     }
     match source {
@@ -130,6 +131,7 @@ pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> R
         Source::GNews => Ok(gnews::parse(document, session)),
         Source::OpenWeather => Ok(openweather::parse(document, session)),
         Source::SportMonks => Ok(sportmonks::parse(document, session)),
+        Source::Sportradar => Ok(sportradar::parse(document, session)),
         Source::StatsBomb => Ok(statsbomb::parse(document, session)),
         other => Err(NotSupported { name: other.as_str(), supported: Source::supported_names() }),
     }

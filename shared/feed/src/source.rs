@@ -39,7 +39,7 @@ sources! {
     NewsApi = "newsapi" (built),
     GNews = "gnews" (built),
     SportMonks = "sportmonks" (built),
-    Sportradar = "sportradar",
+    Sportradar = "sportradar" (built),
     StatsBomb = "statsbomb" (built),
     Betfair = "betfair" (built),
     Metrica = "metrica",
@@ -52,6 +52,11 @@ sources! {
 }
 
 impl Source {
+    /// Whether some of the vendor's payloads are XML.
+    pub(crate) fn sends_xml(self) -> bool {
+        matches!(self, Self::Sportradar)
+    }
+
     /// The names of what this release parses, for messages.
     pub fn supported_names() -> String {
         let names: Vec<_> =

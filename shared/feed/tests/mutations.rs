@@ -1,5 +1,5 @@
 //! Damaged payloads: whatever happens to one record, nothing panics and its neighbours are parsed as before.
-//! FEED-1 and FEED-2 for Finnhub, The Odds API and Betfair, over their fixtures.
+//! FEED-1 and FEED-2 over the fixtures of the vendors; ESPN has a file of its own.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use touchline_event::Event;
 use touchline_feed::{Document, Parsed, Session, Source, parse};
 
+const VENDORS: [&str; 8] =
+    ["finnhub", "the-odds-api", "betfair", "openweather", "newsapi", "gnews", "sportmonks", "sportradar"];
 const RECEIVED_AT_MS: i64 = 1_793_491_200_000;
 
 fn fixtures(vendor: &str) -> Vec<Vec<u8>> {
@@ -83,7 +85,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_never_panic_and_never_vanish(
-        vendor in prop::sample::select(vec!["finnhub", "the-odds-api", "betfair"]),
+        vendor in prop::sample::select(VENDORS.to_vec()),
         pick in any::<prop::sample::Index>(),
         at in any::<usize>(),
         length in 0_usize..40,
@@ -169,7 +171,7 @@ proptest! {
 
 #[test]
 fn a_file_cut_anywhere_is_an_event_or_a_reject_unless_it_is_a_table_without_rows() {
-    for vendor in ["finnhub", "the-odds-api", "betfair"] {
+    for vendor in VENDORS {
         for bytes in fixtures(vendor) {
             for end in 0..bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len()) {
                 let cut = &bytes[..end];
@@ -183,7 +185,7 @@ fn a_file_cut_anywhere_is_an_event_or_a_reject_unless_it_is_a_table_without_rows
 
 #[test]
 fn a_session_read_again_from_the_start_gives_the_same_ids() {
-    for vendor in ["finnhub", "the-odds-api", "betfair"] {
+    for vendor in VENDORS {
         for bytes in fixtures(vendor) {
             assert_eq!(run(vendor, &bytes), run(vendor, &bytes));
         }

@@ -120,6 +120,7 @@ fn event(raw: &RawValue, path: &Path<'_>, fixture: &Fixture, at_ms: i64, run: &m
         None => {
             let word = named.or_else(|| table::word_of_type(&kind).map(str::to_owned));
             let word = word.unwrap_or_else(|| format!("type_{kind}"));
+            let word = if is_rescinded { format!("rescinded_{word}") } else { word };
             run.other(fixture.subject.clone(), timestamp_ms, (&word, &vendor_id), raw, context);
         }
     }

@@ -129,6 +129,10 @@ fn vendor_error(object: &Object<'_, '_>) -> Result<Option<Fault>, Fault> {
         return Ok(None);
     }
     let Some(message) = text_of(object, "message")? else { return Ok(None) };
+    // A search without results is an answer, not an error.
+    if message.starts_with("No result") {
+        return Ok(None);
+    }
     let path = Path::Key(object.path(), "message");
     Ok(Some(Fault::new(RejectReason::VendorError, &path, format!("SportMonks answered: {message}"))))
 }
