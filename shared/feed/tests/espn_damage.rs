@@ -142,7 +142,7 @@ proptest! {
             let original: Value = serde_json::from_str(&fixture(name)).unwrap();
             let id = original["events"][damaged]["id"].as_str().unwrap().to_owned();
             let found = ids(&parsed);
-            for event in whole.events.iter().filter(|event| event.game_id.as_deref() != Some(&id)) {
+            for event in whole.events.iter().filter(|event| event.game_id.as_ref().is_some_and(|game| *game != id)) {
                 prop_assert!(found.contains(&event.event_id), "{} cost {:?}", pointer, event);
             }
         }

@@ -2,6 +2,7 @@
 //! See docs/vendors/espn.md for the vendor's definitions, clocks, endpoints and licence of use.
 
 mod game;
+mod listings;
 mod moments;
 mod odds;
 mod parse;

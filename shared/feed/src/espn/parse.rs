@@ -1,16 +1,16 @@
 //! Scoreboards and summaries to events: one `fixture` a game, and what its state, odds, weather and plays say.
 //! ESPN-4: every game, odds entry, detail and play is events or one reject with its bytes; a bad one spoils no other.
 //! ESPN-5: observed facts have the vendor's time where ESPN gives one (plays), else the receive time, else the start.
-//! Reads no standings, leaders, rosters, box scores, news or video.
+//! Reads no standings, leaders, box scores, news or video.
 
 use serde_json::value::RawValue;
 
 use super::game::{Game, observed_at_ms, other_game, weather};
 use super::payload::{Identity, Leagues};
 use super::summary::summary;
-use super::{moments, odds};
+use super::{listings, moments, odds};
 use crate::raw::{Fault, Object, Path};
-use crate::run::Run;
+use crate::run::{Context, Run};
 use crate::{Document, Parsed, RejectReason, Session};
 
 const SOURCE: &str = "espn";
@@ -37,6 +37,9 @@ fn read_root(raw: &RawValue, path: &Path<'_>, run: &mut Run) -> Result<(), Fault
     if root.has("events") {
         return scoreboard(&root, run);
     }
+    if root.has("athletes") && root.has("team") {
+        return listings::team_roster(&root, raw, run);
+    }
     if ESPN_MEMBERS.iter().any(|member| root.has(member)) {
         let (member, what) = if root.has("boxscore") { ("header", "the game") } else { ("events", "a list of games") };
         return Err(root.missing(member, what));
@@ -52,11 +55,18 @@ fn read_root(raw: &RawValue, path: &Path<'_>, run: &mut Run) -> Result<(), Fault
 fn scoreboard(root: &Object<'_, '_>, run: &mut Run) -> Result<(), Fault> {
     let events = root.list("events")?.ok_or_else(|| root.missing("events", "a list of games"))?;
     let mut leagues = Leagues::default();
+    let mut league_raws = Vec::new();
     let leagues_path = Path::Key(root.path(), "leagues");
     for (index, raw) in root.list("leagues").ok().flatten().unwrap_or_default().into_iter().enumerate() {
         if let Ok(league) = Object::read(raw, &Path::Index(&leagues_path, index), "a league") {
             leagues.add(&league);
+            league_raws.push((index, raw));
         }
+    }
+    let at_ms = run.received_at_ms.or_else(|| first_start_ms(&events, &leagues_path)).unwrap_or_default();
+    for (index, raw) in league_raws {
+        let path = Path::Index(&leagues_path, index);
+        run.record(raw, &path, |run| listings::league(raw, &path, at_ms, run));
     }
     let events_path = Path::Key(root.path(), "events");
     for (index, raw) in events.into_iter().enumerate() {
@@ -66,6 +76,11 @@ fn scoreboard(root: &Object<'_, '_>, run: &mut Run) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// When a scoreboard without a receive time was so at the earliest.
+fn first_start_ms(events: &[&RawValue], path: &Path<'_>) -> Option<i64> {
+    events.iter().filter_map(|raw| Object::read(raw, path, "a game").ok()?.time_ms("date").ok()?).min()
 }
 
 fn scoreboard_event(raw: &RawValue, path: &Path<'_>, leagues: &Leagues, run: &mut Run) -> Result<(), Fault> {
@@ -116,6 +131,11 @@ fn scoreboard_game(
         return Ok(());
     };
     game.state(at_ms, run);
+    let venue_path = Path::Key(path, "venue");
+    listings::around(&game, venue.map(|raw| (raw, &venue_path)), at_ms, run);
+    if let Some(situation) = run.member(&competition, "situation", record) {
+        run.other(&identity, at_ms, ("situation", "situation"), situation, Context::default());
+    }
     moments::of_details(&identity, &competition, at_ms, record, run);
     let entries = run.list(&competition, "odds", record);
     odds::quotes(&game, &entries, &Path::Key(path, "odds"), at_ms, &[], run);

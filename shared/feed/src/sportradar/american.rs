@@ -297,6 +297,16 @@ fn nested(object: &Object<'_, '_>, record: &RawValue, flow: &mut Flow<'_>, run: 
                     nested(&Object::read(raw, &at_bat_path, "an at-bat")?, raw, flow, run);
                     return Ok(());
                 }
+                // MLB wraps what is no at-bat too.
+                let event_path = Path::Key(&path, "event");
+                if let Some(raw) = member(&inner, "event")? {
+                    return flow.play(raw, &event_path, run);
+                }
+                if let Some(lineup) = member(&inner, "lineup")? {
+                    let vendor_id = format!("lineup:{}", inner_text(&inner, "lineup", "id")?.unwrap_or_default());
+                    run.other(flow.subject.clone(), flow.last_ms, ("lineup", &vendor_id), lineup, Context::default());
+                    return Ok(());
+                }
                 if !["events", "pbp", "actions"].iter().any(|key| inner.has(key)) {
                     return flow.play(raw, &path, run);
                 }

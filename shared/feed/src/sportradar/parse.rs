@@ -219,8 +219,16 @@ fn game(
     };
     let at_ms = event.observed_at_ms(run, generated_ms);
     let status_path = Path::Key(holder.path(), "sport_event_status");
-    let status = holder.get("sport_event_status")?.map(|raw| Object::read(raw, &status_path, "a status object"));
-    let status = Status::read(status.transpose()?.as_ref(), event.own_status.as_deref())?;
+    // A damaged status costs the state, not the game, its timeline or its line-ups.
+    let mut status = None;
+    match run.member(holder, "sport_event_status", record) {
+        Some(raw) => run.record(raw, &status_path, |_| {
+            let object = Object::read(raw, &status_path, "a status object")?;
+            status = Status::read(Some(&object), event.own_status.as_deref())?;
+            Ok(())
+        }),
+        None => status = Status::read(None, event.own_status.as_deref())?,
+    }
     timeline::state(&event, status.as_ref(), at_ms, run);
     listings::around(&event, at_ms, run);
     let list_path = Path::Key(holder.path(), "timeline");

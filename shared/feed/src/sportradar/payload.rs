@@ -256,7 +256,8 @@ pub(super) fn points(object: &Object<'_, '_>, key: &str) -> Result<Option<i32>, 
     // The Unified Odds Feed writes `4.0` as `4.00` in some sports.
     match object.scaled::<2>(key, "points from 0", Precision::Exact)? {
         Some(found) if found % 100 != 0 || !(0..=POINTS_MAX * 100).contains(&found) => {
-            let message = format!("found {} hundredths; expected whole points from 0 to {POINTS_MAX}", found);
+            let found = touchline_event::decimal_string(i128::from(found), 2);
+            let message = format!("found {found}; expected whole points from 0 to {POINTS_MAX}");
             Err(Fault::new(RejectReason::OutOfRange, &Path::Key(object.path(), key), message))
         }
         found => Ok(found.map(|points| (points / 100) as i32)),
