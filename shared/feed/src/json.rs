@@ -3,10 +3,10 @@
 
 use serde::Serializer;
 
-use crate::{MAX_DOCUMENT_BYTES, Reject, RejectReason, Source};
+use crate::{MAX_DOCUMENT_BYTES, Reject, RejectReason};
 
-/// Refuses what no parser could take: nothing, too much, HTML; XML too, unless the vendor sends it.
-pub(crate) fn refuse_early(bytes: &[u8], source: Source) -> Option<Reject> {
+/// Refuses what no parser could take: nothing, too much, and markup unless the vendor sends XML; HTML always.
+pub(crate) fn refuse_early(bytes: &[u8], takes_markup: bool) -> Option<Reject> {
     let head = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let (reason, message) = if head.is_empty() {
         (RejectReason::Empty, "the payload is empty".to_owned())
@@ -15,7 +15,7 @@ pub(crate) fn refuse_early(bytes: &[u8], source: Source) -> Option<Reject> {
             RejectReason::TooLarge,
             format!("the payload has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", bytes.len()),
         )
-    } else if is_markup(head) && (is_html(head) || !source.sends_xml()) {
+    } else if is_html(head) || (!takes_markup && is_markup(head)) {
         (
             RejectReason::NotJson,
             "the payload is HTML or XML, not JSON; the vendor's gateway probably answered instead of its API"
@@ -32,9 +32,10 @@ fn is_markup(head: &[u8]) -> bool {
     matches!(head, [b'<', next, ..] if next.is_ascii_alphabetic() || matches!(next, b'!' | b'?' | b'/'))
 }
 
+/// The page of a gateway: no vendor's XML begins so.
 fn is_html(head: &[u8]) -> bool {
-    let starts = |word: &[u8]| head.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    starts(b"<!doctype html") || starts(b"<html")
+    let starts_with = |tag: &[u8]| head.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+    starts_with(b"<!doctype html") || starts_with(b"<html")
 }
 
 /// Raw bytes as JSON text; bytes that are not UTF-8 become U+FFFD.

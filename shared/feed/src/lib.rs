@@ -11,19 +11,27 @@ mod article;
 pub mod betfair;
 pub mod espn;
 pub mod finnhub;
+pub mod football_data;
 pub mod gnews;
 mod json;
 mod messages;
 pub mod newsapi;
+pub mod nfl_ngs;
+pub mod nflverse;
+mod odds;
 pub mod openweather;
 mod origin;
 mod pitch;
 mod raw;
+mod rows;
 mod run;
 pub mod sportmonks;
 pub mod sportradar;
 pub mod statsbomb;
 pub mod the_odds_api;
+pub mod wearable;
+mod xml;
+mod zones;
 
 pub use session::Session;
 pub use source::Source;
@@ -119,7 +127,8 @@ pub struct NotSupported {
 /// Turns one payload into events. `session` carries what a vendor connection or file implies from payload to
 /// payload: counts of identical facts, order books.
 pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> Result<Parsed, NotSupported> {
-    if let Some(reject) = json::refuse_early(document.bytes, source) {
+    let refused = json::refuse_early(document.bytes, takes_markup(source));
+    if let Some(reject) = refused {
         return Ok(Parsed { events: Vec::new(), rejects: vec![reject] });
     }
     match source {
@@ -133,6 +142,15 @@ pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> R
         Source::SportMonks => Ok(sportmonks::parse(document, session)),
         Source::Sportradar => Ok(sportradar::parse(document, session)),
         Source::StatsBomb => Ok(statsbomb::parse(document, session)),
+        Source::Nflverse => Ok(nflverse::parse(document, session)),
+        Source::FootballData => Ok(football_data::parse(document, session)),
+        Source::NflNgs => Ok(nfl_ngs::parse(document, session)),
+        Source::Wearable => Ok(wearable::parse(document, session)),
         other => Err(NotSupported { name: other.as_str(), supported: Source::supported_names() }),
     }
+}
+
+/// Sources that send XML besides, or instead of, JSON and tables.
+fn takes_markup(source: Source) -> bool {
+    matches!(source, Source::Wearable | Source::Metrica | Source::Tracab | Source::Sportradar)
 }

@@ -10,7 +10,8 @@ pub(crate) fn time_ms(start_ms: Option<i64>, received_at_ms: Option<i64>, elapse
 
 /// What the payload is about where its bytes do not say: the last part of its address or file name, endings left out.
 pub(crate) fn origin_stem(origin: &str) -> &str {
-    const ENDINGS: [&str; 8] = [".gz", ".jsonl", ".ndjson", ".json", ".csv", ".txt", ".dat", ".xml"];
+    const ENDINGS: [&str; 12] =
+        [".gz", ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".dat", ".xml", ".fit", ".tcx", ".gpx"];
     let path = origin.split(['?', '#']).next().unwrap_or_default();
     let mut stem = path.trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or_default();
     while let Some(shorter) = ENDINGS.iter().find_map(|ending| stem.strip_suffix(ending)) {
@@ -19,9 +20,13 @@ pub(crate) fn origin_stem(origin: &str) -> &str {
     stem
 }
 
+/// Shorter numbers in a name count something; no vendor's match has so few digits.
+const NUMBER_DIGITS_MIN: usize = 4;
+
 /// The number in the name of an origin, the longest if there are several: `three_sixty_3795108` is match 3795108.
 pub(crate) fn origin_number(origin: &str) -> Option<&str> {
-    let numbers = origin_stem(origin).split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    let numbers =
+        origin_stem(origin).split(|c: char| !c.is_ascii_digit()).filter(|digits| digits.len() >= NUMBER_DIGITS_MIN);
     numbers.max_by_key(|digits| digits.len())
 }
 

@@ -213,6 +213,11 @@ impl Run {
         })
     }
 
+    /// The nominal time of a fact that may lie ahead: what a game not yet played is said to be was said by the receipt.
+    pub(crate) fn not_after_receipt(&self, time_ms: i64) -> i64 {
+        self.received_at_ms.map_or(time_ms, |received_at_ms| time_ms.min(received_at_ms))
+    }
+
     /// Refuses an observed time that no clock skew explains.
     pub(crate) fn refuse_future(&self, time_ms: i64, path: &Path<'_>) -> Result<(), Fault> {
         match self.received_at_ms {

@@ -45,18 +45,13 @@ sources! {
     Metrica = "metrica",
     SkillCorner = "skillcorner",
     Tracab = "tracab",
-    NflNgs = "nfl-ngs",
-    Nflverse = "nflverse",
-    FootballData = "football-data",
-    Wearable = "wearable",
+    NflNgs = "nfl-ngs" (built),
+    Nflverse = "nflverse" (built),
+    FootballData = "football-data" (built),
+    Wearable = "wearable" (built),
 }
 
 impl Source {
-    /// Whether some of the vendor's payloads are XML.
-    pub(crate) fn sends_xml(self) -> bool {
-        matches!(self, Self::Sportradar)
-    }
-
     /// The names of what this release parses, for messages.
     pub fn supported_names() -> String {
         let names: Vec<_> =

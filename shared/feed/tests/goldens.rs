@@ -93,3 +93,28 @@ fn sportmonks_fixtures_give_their_golden_events() {
 fn sportradar_fixtures_give_their_golden_events() {
     check("sportradar");
 }
+
+#[test]
+fn statsbomb_fixtures_give_their_golden_events() {
+    check("statsbomb");
+}
+
+#[test]
+fn nflverse_fixtures_give_their_golden_events() {
+    check("nflverse");
+}
+
+#[test]
+fn football_data_fixtures_give_their_golden_events() {
+    check("football-data");
+}
+
+#[test]
+fn nfl_ngs_fixtures_give_their_golden_events() {
+    check("nfl-ngs");
+}
+
+#[test]
+fn wearable_fixtures_give_their_golden_events() {
+    check("wearable");
+}

@@ -33,6 +33,16 @@ const NEWSAPI: &[&str] = &[
     "news/newsapi_top_headlines_sports_us_2022-08.json",
 ];
 
+const NFLVERSE: &[&str] =
+    &["nfl_games_lines/nflverse_games_1999_2023.csv.gz", "nfl_games_lines/nfl_open_min_max_close_to_2023.csv.gz"];
+const FOOTBALL_DATA: &[&str] = &["epl_results_odds", "nfl_games_lines/nfl_open_min_max_close_to_2023.csv.gz"];
+const NFL_NGS: &[&str] = &[
+    "tracking/nfl_ngs_10hz",
+    "tracking/lastrow_real_vs_barcelona_20fps.csv",
+    "tracking/nba_sportvu_3sec_violations_25hz.csv",
+];
+const WEARABLE: &[&str] = &["wearables"];
+
 fn data_folder() -> Option<PathBuf> {
     match std::env::var_os("TOUCHLINE_DATA") {
         Some(folder) => Some(PathBuf::from(folder)),
@@ -152,6 +162,78 @@ fn sportmonks_files_give_their_reviewed_counts() {
 #[test]
 fn sportradar_files_give_their_reviewed_counts() {
     check("sportradar", &["sportradar"]);
+}
+
+#[test]
+fn nfl_ngs_files_give_their_reviewed_counts() {
+    check("nfl-ngs", NFL_NGS);
+}
+
+#[test]
+fn wearable_files_give_their_reviewed_counts() {
+    check("wearable", WEARABLE);
+}
+
+#[test]
+fn nflverse_files_give_their_reviewed_counts() {
+    check("nflverse", NFLVERSE);
+}
+
+#[test]
+fn football_data_files_give_their_reviewed_counts() {
+    check("football-data", FOOTBALL_DATA);
+}
+
+/// Rows of a plain table by column, read apart from the parser.
+fn rows_of(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let bytes = read(path);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
+    let header = reader.headers().unwrap().clone();
+    let cells = |record: csv::StringRecord| {
+        header.iter().zip(record.iter()).map(|(name, cell)| (name.to_owned(), cell.to_owned())).collect()
+    };
+    reader.records().map(|record| cells(record.unwrap())).collect()
+}
+
+/// Sums of home and away points of the scores.
+fn points(events: &[Event]) -> (i64, i64) {
+    let scores = events.iter().filter_map(|event| match &event.payload {
+        Payload::ScoreUpdate(score) => Some((i64::from(score.home_score), i64::from(score.away_score))),
+        _ => None,
+    });
+    scores.fold((0, 0), |(home, away), score| (home + score.0, away + score.1))
+}
+
+#[test]
+fn tables_total_what_their_columns_total() {
+    let Some(data) = data_folder() else { return };
+    for (source, folders, columns, price_columns) in [
+        (
+            Source::Nflverse,
+            &NFLVERSE[..1],
+            ["home_score", "away_score"],
+            &["away_moneyline", "home_moneyline", "over_odds", "under_odds", "away_spread_odds", "home_spread_odds"][..],
+        ),
+        (Source::FootballData, &FOOTBALL_DATA[..1], ["FTHG", "FTAG"], &["B365H", "B365D", "B365A"][..]),
+    ] {
+        for file in folders.iter().flat_map(|folder| files_under(data.join(folder))) {
+            let rows = rows_of(&file);
+            let rows: Vec<_> = rows.iter().filter(|row| row.values().any(|cell| !cell.is_empty())).collect();
+            let events = parsed(source, &file, &mut Session::default()).events;
+            let total = |column: &str| rows.iter().filter_map(|row| row[column].parse::<i64>().ok()).sum::<i64>();
+            assert_eq!(points(&events), (total(columns[0]), total(columns[1])), "{}", file.display());
+            assert_eq!(count(&events, Kind::Fixture), rows.len(), "{}", file.display());
+            let priced = price_columns.iter().flat_map(|column| rows.iter().map(move |row| &row[*column]));
+            let priced = priced.filter(|cell| cell.parse::<f64>().is_ok()).count();
+            let is_counted = |event: &&Event| match &event.payload {
+                Payload::OddsQuote(quote) => {
+                    source == Source::Nflverse || (quote.book == "B365" && quote.market == "h2h")
+                }
+                _ => false,
+            };
+            assert_eq!(events.iter().filter(is_counted).count(), priced, "{}: prices", file.display());
+        }
+    }
 }
 
 fn count(events: &[Event], kind: Kind) -> usize {

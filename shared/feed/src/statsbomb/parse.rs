@@ -16,6 +16,7 @@ use super::table::{becomes, period_starts_ms};
 use crate::messages::{Messages, messages};
 use crate::origin::{origin_number, origin_stem, time_ms};
 use crate::raw::{Fault, Object, Path, Text, list};
+use crate::rows::wrong_vendor as wrong_table;
 use crate::run::{Context, Run};
 use crate::{Document, Parsed, RejectReason, Session};
 
@@ -45,6 +46,10 @@ const SHAPES: [(&[&str], Shape); 6] = [
 /// One document, or a record a line.
 pub fn parse(document: Document<'_>, session: &mut Session) -> Parsed {
     let mut run = Run::new(SOURCE, document.received_at_ms);
+    if !document.bytes.trim_ascii_start().starts_with(b"{") && is_table(document.bytes) {
+        run.parsed.rejects.push(wrong_table(document.bytes, "the vendor's JSON: a table has no ids of its events"));
+        return run.parsed;
+    }
     let matches = &mut session.statsbomb_matches;
     match messages(document.bytes, "\"id\"") {
         Messages::Whole(bytes) => {
@@ -97,6 +102,12 @@ fn shape_of(raw: &RawValue) -> Option<Shape> {
     let path = Path::Root(&text);
     let object = Object::read(raw, &path, "an object").ok()?;
     SHAPES.iter().find(|(members, _)| members.iter().all(|member| object.has(member))).map(|(_, shape)| *shape)
+}
+
+/// A first line of column names.
+fn is_table(bytes: &[u8]) -> bool {
+    let head = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    head.contains(&b',') && head.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_, \r\"".contains(byte))
 }
 
 fn wrong_vendor(path: &Path<'_>) -> Fault {
