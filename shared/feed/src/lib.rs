@@ -15,6 +15,7 @@ pub mod football_data;
 pub mod gnews;
 mod json;
 mod messages;
+pub mod metrica;
 pub mod newsapi;
 pub mod nfl_ngs;
 pub mod nflverse;
@@ -25,10 +26,12 @@ mod pitch;
 mod raw;
 mod rows;
 mod run;
+pub mod skillcorner;
 pub mod sportmonks;
 pub mod sportradar;
 pub mod statsbomb;
 pub mod the_odds_api;
+pub mod tracab;
 pub mod wearable;
 mod xml;
 mod zones;
@@ -146,6 +149,9 @@ pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> R
         Source::FootballData => Ok(football_data::parse(document, session)),
         Source::NflNgs => Ok(nfl_ngs::parse(document, session)),
         Source::Wearable => Ok(wearable::parse(document, session)),
+        Source::Metrica => Ok(metrica::parse(document, session)),
+        Source::SkillCorner => Ok(skillcorner::parse(document, session)),
+        Source::Tracab => Ok(tracab::parse(document, session)),
         other => Err(NotSupported { name: other.as_str(), supported: Source::supported_names() }),
     }
 }

@@ -167,6 +167,11 @@ impl Run {
         self.parsed.rejects.push(path.reject(fault, raw));
     }
 
+    /// A payload that could not be taken at all.
+    pub(crate) fn reject_whole(&mut self, fault: Fault, bytes: &[u8]) {
+        self.parsed.rejects.push(fault.reject(&bytes[..bytes.len().min(RAW_BYTES_MAX)]));
+    }
+
     /// A record by a reader of its own: its `Err` is one reject with the whole record, its neighbours go on.
     pub(crate) fn record(
         &mut self,

@@ -9,6 +9,7 @@ use touchline_event::{Event, EventDraft, EventId, stable_hash};
 
 use crate::betfair::Books;
 use crate::statsbomb::Matches;
+use crate::{metrica, skillcorner, tracab};
 
 /// State of one vendor session. Start a new one for every connection or file, or [`renew`](Session::renew) it
 /// where files belong together.
@@ -17,14 +18,17 @@ pub struct Session {
     occurrences: HashMap<u64, u32>,
     pub(crate) betfair_books: Books,
     pub(crate) statsbomb_matches: Matches,
+    pub(crate) metrica_notes: metrica::Notes,
+    pub(crate) skillcorner_notes: skillcorner::Notes,
+    pub(crate) tracab_notes: tracab::Notes,
 }
 
 impl Session {
     /// A new connection or file of the same vendor begins: identical facts are counted from the start, what is known
     /// of games stays. Of files given together, those that describe a game come first.
     pub fn renew(&mut self) {
-        let statsbomb_matches = std::mem::take(&mut self.statsbomb_matches);
-        *self = Self { statsbomb_matches, ..Self::default() };
+        self.occurrences.clear();
+        self.betfair_books = Books::default();
     }
 
     /// An event for a vendor that gives no id: named by time, content, and its count among identical ones so far.

@@ -58,7 +58,12 @@ pub(crate) fn element(text: &str) -> Result<Element, XmlFault> {
     let mut reader = Reader::from_str(text);
     let mut open: Vec<Element> = Vec::new();
     loop {
-        let event = reader.read_event().map_err(|error| (RejectReason::BadField, format!("no XML: {error}")))?;
+        let event = reader.read_event().map_err(|error| {
+            // The reader stands at the end where a tag was cut off, before it where one is broken.
+            let is_at_end = reader.buffer_position() as usize >= text.len();
+            let reason = if is_at_end { RejectReason::Truncated } else { RejectReason::BadField };
+            (reason, format!("no XML: {error}"))
+        })?;
         let closed = match event {
             Event::Start(start) if open.len() < DEPTH_MAX => {
                 open.push(started(&start));
@@ -171,6 +176,7 @@ mod tests {
         assert_eq!(cut(text, "P"), ["<P a=\"1\">x</P>", "<P>y", "<P/>", "<P>z</P>", "<P>lost"]);
         assert_eq!(element("<P>lost").unwrap_err().0, RejectReason::Truncated);
         assert!(element("</P>").is_err());
+        assert_eq!(element("<P a=\"1\"").unwrap_err().0, RejectReason::Truncated);
         assert_eq!(element(&"<a>".repeat(100)).unwrap_err().0, RejectReason::TooDeep);
     }
 }

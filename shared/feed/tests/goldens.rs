@@ -118,3 +118,18 @@ fn nfl_ngs_fixtures_give_their_golden_events() {
 fn wearable_fixtures_give_their_golden_events() {
     check("wearable");
 }
+
+#[test]
+fn metrica_fixtures_give_their_golden_events() {
+    check("metrica");
+}
+
+#[test]
+fn skillcorner_fixtures_give_their_golden_events() {
+    check("skillcorner");
+}
+
+#[test]
+fn tracab_fixtures_give_their_golden_events() {
+    check("tracab");
+}

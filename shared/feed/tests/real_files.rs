@@ -20,6 +20,36 @@ use real::{count, data_folder, files_under, parsed, read};
 const STATSBOMB: &[&str] =
     &["statsbomb", "nfl_games_lines/amf_games.json", "nfl_games_lines/amf_plays_2021_2022.csv.gz"];
 
+const NFLVERSE: &[&str] =
+    &["nfl_games_lines/nflverse_games_1999_2023.csv.gz", "nfl_games_lines/nfl_open_min_max_close_to_2023.csv.gz"];
+const FOOTBALL_DATA: &[&str] = &["epl_results_odds", "nfl_games_lines/nfl_open_min_max_close_to_2023.csv.gz"];
+const NFL_NGS: &[&str] = &[
+    "tracking/nfl_ngs_10hz",
+    "tracking/lastrow_real_vs_barcelona_20fps.csv",
+    "tracking/nba_sportvu_3sec_violations_25hz.csv",
+];
+const METRICA: &[&str] = &[
+    "tracking/kloppy/epts_metrica_metadata.xml",
+    "tracking/kloppy/epts_metrica_tracking.txt",
+    "tracking/metrica/Sample_Game_3_metadata.xml",
+    "tracking/kloppy/metrica_events.json.gz",
+    "tracking/metrica/Sample_Game_1_RawEventsData.csv",
+];
+const SKILLCORNER: &[&str] = &[
+    "tracking/kloppy/skillcorner_match_data.json",
+    "tracking/kloppy/skillcorner_v3_raw_data.jsonl",
+    "tracking/skillcorner_2024/matches.json",
+    "tracking/skillcorner_2024/2011166_match.json",
+    "tracking/skillcorner_2024/2017461_match.json",
+    "tracking/skillcorner_2024/2011166_dynamic_events.csv.gz",
+    "tracking/skillcorner_2024/2011166_phases_of_play.csv",
+    "tracking/skillcorner_2024/2017461_dynamic_events.csv.gz",
+    "tracking/skillcorner_2024/2017461_phases_of_play.csv",
+    "tracking/kloppy/pff_10517.jsonl.gz",
+];
+const TRACAB: &[&str] =
+    &["tracking/kloppy/hawkeye_1_1.football.samples.ball.gz", "tracking/kloppy/statsperform_tracking_ma25.txt"];
+const WEARABLE: &[&str] = &["wearables"];
 const NEWSAPI: &[&str] = &[
     "news/newsapi_everything_bbc-news_2020-07.json",
     "news/newsapi_testdata_2022-12.json",
@@ -30,16 +60,6 @@ const NEWSAPI: &[&str] = &[
     "news/newsapi_top_headlines_sports_us_2020-07-14.json",
     "news/newsapi_top_headlines_sports_us_2022-08.json",
 ];
-
-const NFLVERSE: &[&str] =
-    &["nfl_games_lines/nflverse_games_1999_2023.csv.gz", "nfl_games_lines/nfl_open_min_max_close_to_2023.csv.gz"];
-const FOOTBALL_DATA: &[&str] = &["epl_results_odds", "nfl_games_lines/nfl_open_min_max_close_to_2023.csv.gz"];
-const NFL_NGS: &[&str] = &[
-    "tracking/nfl_ngs_10hz",
-    "tracking/lastrow_real_vs_barcelona_20fps.csv",
-    "tracking/nba_sportvu_3sec_violations_25hz.csv",
-];
-const WEARABLE: &[&str] = &["wearables"];
 
 /// `kind=count ...` of one file, then its rejects by reason.
 fn summary(parsed: &Parsed) -> String {
@@ -94,17 +114,8 @@ fn check(vendor: &str, folders: &[&str]) {
 }
 
 #[test]
-fn statsbomb_files_give_their_reviewed_counts() {
-    check("statsbomb", STATSBOMB);
-}
-
-#[test]
-fn weather_files_give_their_reviewed_counts() {
+fn weather_and_news_files_give_their_reviewed_counts() {
     check("openweather", &["openweather"]);
-}
-
-#[test]
-fn news_files_give_their_reviewed_counts() {
     check("newsapi", NEWSAPI);
     check("gnews", &["news/gnews_top_headlines_2022-12.json"]);
 }
@@ -115,13 +126,14 @@ fn espn_files_give_their_reviewed_counts() {
 }
 
 #[test]
-fn sportmonks_files_give_their_reviewed_counts() {
+fn sportmonks_and_sportradar_files_give_their_reviewed_counts() {
     check("sportmonks", &["sportmonks"]);
+    check("sportradar", &["sportradar"]);
 }
 
 #[test]
-fn sportradar_files_give_their_reviewed_counts() {
-    check("sportradar", &["sportradar"]);
+fn statsbomb_files_give_their_reviewed_counts() {
+    check("statsbomb", STATSBOMB);
 }
 
 #[test]
@@ -132,6 +144,21 @@ fn nfl_ngs_files_give_their_reviewed_counts() {
 #[test]
 fn wearable_files_give_their_reviewed_counts() {
     check("wearable", WEARABLE);
+}
+
+#[test]
+fn metrica_files_give_their_reviewed_counts() {
+    check("metrica", METRICA);
+}
+
+#[test]
+fn skillcorner_files_give_their_reviewed_counts() {
+    check("skillcorner", SKILLCORNER);
+}
+
+#[test]
+fn tracab_files_give_their_reviewed_counts() {
+    check("tracab", TRACAB);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One reading as all formats give it, before it is an event.
 //! WEAR-1: latitude and longitude are never read.
-//! WEAR-2: a heart rate or cadence of 0 is a sensor without contact, not a reading.
+//! WEAR-2: a heart rate of 0 is a sensor without contact, not a reading; a cadence of 0 is one: nobody pedals.
 
 use touchline_event::{EventDraft, WearableSample};
 
