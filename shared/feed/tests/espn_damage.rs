@@ -25,7 +25,7 @@ fn fixture(name: &str) -> String {
 }
 
 fn run_at(bytes: &[u8], received_at_ms: Option<i64>) -> Parsed {
-    parse(Source::Espn, Document { bytes, received_at_ms, origin: "damage" }, &mut Session::default()).unwrap()
+    parse(Source::Espn, Document { bytes, received_at_ms, origin: "damage" }, &mut Session::default())
 }
 
 fn run(bytes: &[u8]) -> Parsed {

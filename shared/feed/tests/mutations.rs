@@ -29,7 +29,7 @@ fn fixture(vendor: &str, name: &str) -> String {
 fn run(vendor: &str, bytes: &[u8]) -> Parsed {
     let source = Source::from_name(vendor).unwrap();
     let document = Document { bytes, received_at_ms: Some(RECEIVED_AT_MS), origin: "mutation" };
-    parse(source, document, &mut Session::default()).unwrap()
+    parse(source, document, &mut Session::default())
 }
 
 /// Events without the id, which counts identical ones, and how often each occurs.
@@ -236,7 +236,7 @@ fn a_quote_polled_again_unchanged_is_the_same_fact_and_a_moved_one_is_another() 
     let text = fixture("the-odds-api", "odds_of_one_event.json");
     let poll = |text: &str, received_at_ms| {
         let document = Document { bytes: text.as_bytes(), received_at_ms: Some(received_at_ms), origin: "poll" };
-        parse(Source::TheOddsApi, document, &mut Session::default()).unwrap().events
+        parse(Source::TheOddsApi, document, &mut Session::default()).events
     };
     let ids = |events: &[Event]| events.iter().map(|event| event.event_id).collect::<Vec<_>>();
     let first = poll(&text, RECEIVED_AT_MS);
@@ -263,7 +263,7 @@ fn the_receive_time_never_enters_an_id() {
             let ids = |received_at_ms| {
                 let document = Document { bytes: &bytes, received_at_ms: Some(received_at_ms), origin: "15946.json" };
                 let source = Source::from_name(vendor).unwrap();
-                let parsed = parse(source, document, &mut Session::default()).unwrap();
+                let parsed = parse(source, document, &mut Session::default());
                 parsed.events.iter().map(|event| event.event_id).collect::<Vec<_>>()
             };
             // Readings that only count seconds begin at receipt: their time is part of their name.

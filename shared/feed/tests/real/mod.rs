@@ -46,7 +46,7 @@ pub fn parsed(source: Source, path: &Path, session: &mut Session) -> Parsed {
     session.renew();
     let origin = path.display().to_string();
     let document = Document { bytes: &read(path), received_at_ms: None, origin: &origin };
-    parse(source, document, session).unwrap()
+    parse(source, document, session)
 }
 
 pub fn count(events: &[Event], kind: Kind) -> usize {
