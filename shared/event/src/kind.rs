@@ -52,6 +52,10 @@ kinds! {
     Foul = "foul",
     TrackingFrame = "tracking_frame",
     WearableSample = "wearable_sample",
+    RosterChange = "roster_change",
+    TeamProfile = "team",
+    League = "league",
+    Venue = "venue",
 }
 
 impl std::fmt::Display for Kind {

@@ -7,7 +7,7 @@ use crate::{MAX_DOCUMENT_BYTES, Reject, RejectReason};
 
 /// Refuses what no parser could take: nothing, too much, and markup unless the vendor sends XML; HTML always.
 pub(crate) fn refuse_early(bytes: &[u8], takes_markup: bool) -> Option<Reject> {
-    let head = bytes.trim_ascii_start();
+    let head = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let (reason, message) = if head.is_empty() {
         (RejectReason::Empty, "the payload is empty".to_owned())
     } else if bytes.len() > MAX_DOCUMENT_BYTES {

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use serde_json::value::RawValue;
-use touchline_event::{EventDraft, EventId, Other, Payload, format_utc_ms, stable_hash};
+use touchline_event::{Event, EventDraft, EventId, Other, Payload, format_utc_ms, stable_hash};
 
 use crate::raw::{Fault, Object, Path, Text};
 use crate::{Document, MAX_FUTURE_MS, Parsed, Reject, RejectReason};
@@ -112,6 +112,20 @@ impl Run {
         self.push(subject.into(), timestamp_ms, (vendor_id, &revision), payload, context);
     }
 
+    /// A fact that the vendor revises itself, once for every time it is listed: counts of a payload's records stay those
+    /// of its events, and whoever applies them meets the second by its id.
+    pub(crate) fn listed(
+        &mut self,
+        subject: Subject,
+        timestamp_ms: i64,
+        named: (&str, &str),
+        payload: Payload,
+        context: Context,
+    ) {
+        let event = self.named(subject, timestamp_ms, named, payload, context);
+        self.parsed.events.push(event);
+    }
+
     fn push(
         &mut self,
         subject: Subject,
@@ -120,6 +134,20 @@ impl Run {
         payload: Payload,
         context: Context,
     ) {
+        let event = self.named(subject, timestamp_ms, (vendor_id, revision), payload, context);
+        if self.seen.insert(event.event_id) {
+            self.parsed.events.push(event);
+        }
+    }
+
+    fn named(
+        &self,
+        subject: Subject,
+        timestamp_ms: i64,
+        (vendor_id, revision): (&str, &str),
+        payload: Payload,
+        context: Context,
+    ) -> Event {
         let received_at_ms = self.received_at_ms.unwrap_or(timestamp_ms);
         let mut draft = EventDraft::new(self.source, timestamp_ms, received_at_ms, payload);
         draft.sport = subject.sport;
@@ -131,10 +159,7 @@ impl Run {
         draft.game_clock = context.game_clock;
         draft.period = context.period;
         draft.vendor_seq = context.vendor_seq;
-        let event = draft.with_vendor_id(vendor_id, revision);
-        if self.seen.insert(event.event_id) {
-            self.parsed.events.push(event);
-        }
+        draft.with_vendor_id(vendor_id, revision)
     }
 
     /// A record that could not be taken: `raw` is the whole record.
@@ -183,6 +208,14 @@ impl Run {
                 Vec::new()
             }
         }
+    }
+
+    /// An optional member; one given twice is a reject of `record`.
+    pub(crate) fn member<'a>(&mut self, object: &Object<'a, '_>, key: &str, record: &RawValue) -> Option<&'a RawValue> {
+        object.get(key).unwrap_or_else(|fault| {
+            self.reject(fault, record, object.path());
+            None
+        })
     }
 
     /// The nominal time of a fact that may lie ahead: what a game not yet played is said to be was said by the receipt.

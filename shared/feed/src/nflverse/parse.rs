@@ -130,5 +130,6 @@ fn weather(row: &Row<'_>) -> Result<Option<WeatherObservation>, Fault> {
         wind_mps_e2: wind_mph_e2.map(|speed| divide(i128::from(speed * MPH_IN_MPS_E5), 100_000) as i64),
         condition: None,
         is_indoor,
+        ..WeatherObservation::default()
     }))
 }

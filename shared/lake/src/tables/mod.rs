@@ -6,10 +6,12 @@
 mod anomalies;
 mod bronze;
 mod column;
+mod conditions;
 mod envelope;
 mod football;
 mod markets;
 mod match_events;
+mod reference;
 mod scores;
 mod tracking;
 mod trades;
@@ -55,7 +57,7 @@ pub fn declared() -> Vec<Declared> {
     tables
 }
 
-static EVENT_TABLES: [&Table<ArchivedEvent>; 15] = [
+static EVENT_TABLES: [&Table<ArchivedEvent>; 20] = [
     &trades::TRADES,
     &markets::ODDS_QUOTES,
     &markets::MARKETS,
@@ -63,7 +65,12 @@ static EVENT_TABLES: [&Table<ArchivedEvent>; 15] = [
     &scores::SCORES,
     &match_events::PLAYS,
     &match_events::MATCH_EVENTS,
-    &match_events::WEATHER,
+    &conditions::WEATHER,
+    &conditions::ARTICLES,
+    &reference::TEAMS,
+    &reference::LEAGUES,
+    &reference::VENUES,
+    &reference::ROSTERS,
     &match_events::OTHER,
     &football::LINEUPS,
     &football::PASSES,
@@ -83,8 +90,13 @@ pub fn event_table(kind: Kind) -> Option<&'static Table<ArchivedEvent>> {
         Kind::ScoreUpdate | Kind::PeriodChange => Some(&scores::SCORES),
         Kind::Play => Some(&match_events::PLAYS),
         Kind::Goal | Kind::Card | Kind::Substitution => Some(&match_events::MATCH_EVENTS),
-        Kind::WeatherObservation => Some(&match_events::WEATHER),
-        Kind::Article | Kind::Other => Some(&match_events::OTHER),
+        Kind::WeatherObservation => Some(&conditions::WEATHER),
+        Kind::Article => Some(&conditions::ARTICLES),
+        Kind::TeamProfile => Some(&reference::TEAMS),
+        Kind::League => Some(&reference::LEAGUES),
+        Kind::Venue => Some(&reference::VENUES),
+        Kind::RosterChange => Some(&reference::ROSTERS),
+        Kind::Other => Some(&match_events::OTHER),
         Kind::Lineup => Some(&football::LINEUPS),
         Kind::Pass => Some(&football::PASSES),
         Kind::Shot => Some(&football::SHOTS),

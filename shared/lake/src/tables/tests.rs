@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use touchline_event::{
-    Article, BodyPart, Card, Carry, Fixture, Foul, FramePlayer, GameStatus, Goal, Lineup, LineupPlayer, Location,
-    MarketStatus, OddsQuote, Other, Pass, PassHeight, PassOutcome, Payload, PeriodChange, Play, Pressure, ScoreUpdate,
-    Shot, ShotOutcome, Side, Situation, Squad, Substitution, Tackle, Team, TrackedBall, TrackedPlayer, TrackingFrame,
-    TradedVolume, WearableSample, WeatherObservation,
+    Article, BodyPart, Card, Carry, Fixture, Foul, FramePlayer, GameStatus, Goal, League, Lineup, LineupPlayer,
+    Location, MarketStatus, OddsQuote, Other, Pass, PassHeight, PassOutcome, Payload, PeriodChange, Play, Pressure,
+    RosterChange, ScoreUpdate, Shot, ShotOutcome, Side, Situation, Squad, Substitution, Tackle, Team, TeamProfile,
+    TrackedBall, TrackedPlayer, TrackingFrame, TradedVolume, Venue, WearableSample, WeatherObservation,
 };
 
 use super::*;
@@ -75,15 +75,42 @@ fn payloads() -> Vec<Payload> {
             wind_mps_e2: Some(420),
             condition: Some(text("snow")),
             is_indoor: Some(false),
+            humidity_pct: Some(80),
+            precipitation_mm_e2: Some(120),
+            precipitation_min: Some(60),
+            is_forecast: Some(true),
+            valid_at_ms: Some(1_700_000_000_000),
+            place: Some(text("London")),
+            ..WeatherObservation::default()
         }
         .into(),
-        Article { title: text("t"), url: text("u"), publisher: None }.into(),
+        Article { title: text("t"), url: text("u"), language: Some(text("en")), ..Article::default() }.into(),
         heartbeat(0),
         Other { vendor_kind: text("var"), content: serde_json::json!({"x": 1}) }.into(),
     ];
     payloads.extend(pitch_payloads());
     payloads.extend(measured_payloads());
+    payloads.extend(listed_payloads());
     payloads
+}
+
+fn listed_payloads() -> Vec<Payload> {
+    let team = || Team { id: text("7"), name: text("Home"), abbreviation: Some(text("T")) };
+    vec![
+        RosterChange {
+            team: team(),
+            player: text("Rice"),
+            status: text("active"),
+            number: Some(41),
+            from_ms: Some(1_700_000_000_000),
+            ..RosterChange::default()
+        }
+        .into(),
+        TeamProfile { team: team(), country: Some(text("England")), ..TeamProfile::default() }.into(),
+        League { id: text("8"), name: text("Premier League"), season: Some(text("2025/2026")), ..League::default() }
+            .into(),
+        Venue { id: text("5"), name: text("Arena"), latitude_e6: Some(-51_000_000), ..Venue::default() }.into(),
+    ]
 }
 
 fn pitch_payloads() -> Vec<Payload> {
@@ -234,7 +261,7 @@ async fn events_of_every_kind_are_read_back_as_written() {
     let events: Vec<ArchivedEvent> =
         payloads().into_iter().enumerate().map(|(n, payload)| at("shard-0", 3, n as u64, 2, payload)).collect();
     let archived = lake.archive(&store, "e1", &events).await.unwrap();
-    assert_eq!((archived.row_count, archived.unarchived_count), (23, 1));
+    assert_eq!((archived.row_count, archived.unarchived_count), (27, 1));
     lake.commit_chains(&store, "e1").await.unwrap();
 
     let mut rows = Vec::new();
@@ -243,7 +270,7 @@ async fn events_of_every_kind_are_read_back_as_written() {
             rows.extend((0..batch.num_rows()).map(|row| (table.name, cells(&batch, row))));
         }
     }
-    assert_eq!(rows.len(), 23);
+    assert_eq!(rows.len(), 27);
     let find = |kind: &str| {
         let kind = format!("kind={kind}");
         rows.iter().find(|(_, cells)| cells.contains(&kind)).map(|(name, cells)| (*name, cells.join(" "))).unwrap()
@@ -281,9 +308,18 @@ async fn events_of_every_kind_are_read_back_as_written() {
         (
             "weather_observation",
             "silver.weather",
-            "temperature_c_e2=-150 wind_mps_e2=420 condition=snow is_indoor=false",
+            "temperature_c_e2=-150 wind_mps_e2=420 condition=snow is_indoor=false humidity_pct=80 \
+             precipitation_mm_e2=120 precipitation_min=60 is_forecast=true valid_at=2023-11-14T22:13:20Z place=London",
         ),
-        ("article", "silver.other", "vendor_kind=article content={\"title\":\"t\",\"url\":\"u\"}"),
+        ("article", "silver.articles", "title=t url=u language=en"),
+        (
+            "roster_change",
+            "silver.rosters",
+            "player=Rice team_name=Home status=active number=41 member_from=2023-11-14T22:13:20Z",
+        ),
+        ("team", "silver.teams", "team_name=Home team_abbreviation=T country=England"),
+        ("league", "silver.leagues", "league_id=8 league_name=Premier League season=2025/2026"),
+        ("venue", "silver.venues", "venue_id=5 venue_name=Arena latitude_e6=-51000000"),
         ("other", "silver.other", "vendor_kind=var content={\"x\":1}"),
         (
             "lineup",
