@@ -221,7 +221,7 @@ impl<'a> Player<'a> {
     fn resume(&mut self, turn: &Turn) -> anyhow::Result<()> {
         let payload = self.payload(turn);
         let session = &mut self.sessions[turn.recording];
-        let parsed = replay_parse(session, payload)?;
+        let parsed = replay_parse(session, payload);
         session.resume(&parsed.events, LANES);
         Ok(())
     }

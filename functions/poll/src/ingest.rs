@@ -107,7 +107,7 @@ pub async fn ingest(context: &PollContext, deliveries: Vec<Delivery<'_>>) -> Res
     for delivery in deliveries {
         let mut told = Vec::new();
         for (payload, landing) in delivery.payloads.into_iter().zip(landings.by_ref()) {
-            let parsed = replay_parse(delivery.session, payload)?;
+            let parsed = replay_parse(delivery.session, payload);
             told.extend(facts(&parsed.events, context.lanes));
             prepared.push(Prepared { payload, landing, rejects: parsed.rejects, event_count: parsed.events.len() });
             events.entry(payload.source).or_default().extend(parsed.events);
@@ -135,9 +135,9 @@ pub async fn ingest(context: &PollContext, deliveries: Vec<Delivery<'_>>) -> Res
 }
 
 /// Parses a payload and moves its times, without publishing: what brings a session back after a restart.
-pub fn replay_parse(session: &mut PollSession, payload: &Payload) -> Result<Parsed, PollError> {
+pub fn replay_parse(session: &mut PollSession, payload: &Payload) -> Parsed {
     let document = Document { bytes: &payload.bytes, received_at_ms: payload.received_at_ms, origin: &payload.origin };
-    let mut parsed = parse(payload.source, document, &mut session.feed)?;
+    let mut parsed = parse(payload.source, document, &mut session.feed);
     for event in &mut parsed.events {
         if payload.received_at_ms == Some(event.timestamp_ms) {
             session.keep_first_time(event);
@@ -145,7 +145,7 @@ pub fn replay_parse(session: &mut PollSession, payload: &Payload) -> Result<Pars
         shift(event, payload.shift_ms);
         session.max_event_ms = session.max_event_ms.max(Some(event.timestamp_ms));
     }
-    Ok(parsed)
+    parsed
 }
 
 fn shift(event: &mut Event, shift_ms: i64) {

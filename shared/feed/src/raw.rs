@@ -4,7 +4,7 @@
 //! RAW-3: a member that is read and given twice is a fault; members nobody reads are not judged.
 //! Decides nothing about meaning: ranges and times belong to the vendors' parsers.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::HashMap, fmt, ops::Range};
 
 use serde::{
     Deserialize, Deserializer,
@@ -28,16 +28,24 @@ const FLOAT_DIGITS: usize = 15;
 pub(crate) struct Text<'a> {
     text: Cow<'a, str>,
     bytes: &'a [u8],
+    is_sound: bool,
+    /// Of a text that was made from another format: where in `bytes` the value that starts at an offset stood.
+    spans: Option<HashMap<usize, Range<usize>>>,
 }
 
 impl<'a> Text<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(mask_bad_bytes(bytes)),
+        let (text, is_sound) = match std::str::from_utf8(bytes) {
+            Ok(text) => (Cow::Borrowed(text), true),
+            Err(_) => (Cow::Owned(mask_bad_bytes(bytes)), false),
         };
-        Self { text, bytes }
+        Self { text, bytes, is_sound, spans: None }
+    }
+
+    /// JSON made of another format's text; `spans` say where each of its values stood in that text.
+    pub(crate) fn made_of(source: &Text<'a>, json: String, spans: HashMap<usize, Range<usize>>) -> Self {
+        Self { text: Cow::Owned(json), bytes: source.bytes, is_sound: source.is_sound, spans: Some(spans) }
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -46,12 +54,15 @@ impl<'a> Text<'a> {
 
     /// Whether the bytes were UTF-8.
     pub(crate) fn is_sound(&self) -> bool {
-        matches!(self.text, Cow::Borrowed(_))
+        self.is_sound
     }
 
     /// The bytes as sent under a part of [`Text::as_str`]; the whole payload for text from elsewhere.
     pub(crate) fn original(&self, part: &str) -> &'a [u8] {
         let start = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
+        if let Some(spans) = &self.spans {
+            return spans.get(&start).and_then(|span| self.bytes.get(span.clone())).unwrap_or(self.bytes);
+        }
         self.bytes.get(start..start.saturating_add(part.len())).unwrap_or(self.bytes)
     }
 
@@ -65,18 +76,7 @@ impl<'a> Text<'a> {
 
     /// The whole payload as one JSON value, or why it is none.
     pub(crate) fn json(&self, path: &Path<'_>) -> Result<&RawValue, Fault> {
-        let text = self.text.trim();
-        serde_json::from_str::<&RawValue>(text).map_err(|error| {
-            let fault = syntax_fault(&error, path);
-            if self.is_sound() {
-                return fault;
-            }
-            Fault {
-                reason: RejectReason::BadUtf8,
-                message: format!("bytes that are not UTF-8: {}", fault.message),
-                ..fault
-            }
-        })
+        path.json(&self.text)
     }
 }
 
@@ -119,6 +119,27 @@ impl Path<'_> {
             Path::Root(text) | Path::Line(text, _) => text,
             Path::Key(parent, _) | Path::Index(parent, _) => parent.text(),
         }
+    }
+
+    /// A part of the text as one JSON value, or why it is none.
+    pub(crate) fn json<'a>(&self, part: &'a str) -> Result<&'a RawValue, Fault> {
+        let source = self.text();
+        serde_json::from_str::<&RawValue>(part.trim()).map_err(|error| {
+            let fault = syntax_fault(&error, self);
+            if source.is_sound() || std::str::from_utf8(source.original(part)).is_ok() {
+                return fault;
+            }
+            Fault {
+                reason: RejectReason::BadUtf8,
+                message: format!("bytes that are not UTF-8: {}", fault.message),
+                ..fault
+            }
+        })
+    }
+
+    /// The bytes as sent under a part of the text.
+    pub(crate) fn original(&self, part: &str) -> &[u8] {
+        self.text().original(part)
     }
 
     /// A reject of the record `raw` for `fault`.
@@ -173,6 +194,12 @@ impl<'a, 'p> Object<'a, 'p> {
 
     pub(crate) fn has(&self, key: &str) -> bool {
         self.members.0.iter().any(|(name, _)| name == key)
+    }
+
+    /// Every member by its name, `null` ones left out.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        let named = self.members.0.iter().map(|(name, raw)| (name.as_ref(), *raw));
+        named.filter(|(_, raw)| raw.get() != "null")
     }
 
     pub(crate) fn path(&self) -> &'p Path<'p> {
