@@ -256,7 +256,7 @@ fn statsbomb_totals_are_those_of_the_raw_json() {
             .sum();
         assert!((our_xg as f64 / 1e6 - raw_xg).abs() < 1e-4, "{}: {our_xg} {raw_xg}", file.display());
         let id = file.file_name().unwrap().to_string_lossy().replace(".json.gz", "");
-        let Some(listed) = matches.iter().find(|known| known["match_id"].to_string() == id) else { continue };
+        let Some(listed) = matches.iter().find(|known| known["match_id"].as_u64() == id.parse().ok()) else { continue };
         for side in ["home", "away"] {
             let team = listed[format!("{side}_team")][format!("{side}_team_id")].to_string();
             let is_goal = |event: &&Event| {
