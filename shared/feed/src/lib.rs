@@ -30,6 +30,7 @@ pub mod skillcorner;
 pub mod sportmonks;
 pub mod sportradar;
 pub mod statsbomb;
+mod text;
 pub mod the_odds_api;
 pub mod tracab;
 pub mod wearable;

@@ -67,19 +67,19 @@ pub(super) fn weather(entry: &Object<'_, '_>, units: Units, place: &Place) -> Re
         temperature_c_e2: bounded(
             entry,
             temperature_e2.map(|found| units.celsius_e2(found)),
-            (-100_00, 70_00),
+            (-10_000, 7000),
             (["main", "temp"], "temp"),
         )?,
         wind_mps_e2: bounded(
             entry,
             speed(["speed", "wind_speed"])?.map(|found| units.mps_e2(found)),
-            (0, 150_00),
+            (0, 15_000),
             (["wind", "speed"], "wind_speed"),
         )?,
         gust_mps_e2: bounded(
             entry,
             speed(["gust", "wind_gust"])?.map(|found| units.mps_e2(found)),
-            (0, 200_00),
+            (0, 20_000),
             (["wind", "gust"], "wind_gust"),
         )?,
         wind_from_deg: bounded(
@@ -97,10 +97,10 @@ pub(super) fn weather(entry: &Object<'_, '_>, units: Units, place: &Place) -> Re
         pressure_hpa_e2: bounded(
             entry,
             inner::<2>(entry, "main", ["pressure", "pressure"], "hPa", Precision::Rounded)?,
-            (300_00, 1_100_00),
+            (30_000, 110_000),
             (["main", "pressure"], "pressure"),
         )?,
-        precipitation_mm_e2: bounded(entry, precipitation_mm_e2, (0, 5_000_00), (["", ""], "rain"))?,
+        precipitation_mm_e2: bounded(entry, precipitation_mm_e2, (0, 500_000), (["", ""], "rain"))?,
         precipitation_min,
         precipitation_probability_e4: bounded(
             entry,

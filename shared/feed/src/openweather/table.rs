@@ -17,9 +17,9 @@ pub(super) enum Units {
 }
 
 /// No place on Earth has been colder than 184 K or hotter than 134 F: below it is not kelvin, above nothing else.
-const KELVIN_MIN_E2: i64 = 150_00;
+const KELVIN_MIN_E2: i64 = 15_000;
 /// A median above this is Fahrenheit: no place has it in Celsius.
-const CELSIUS_MEDIAN_MAX_E2: i64 = 45_00;
+const CELSIUS_MEDIAN_MAX_E2: i64 = 4500;
 /// 1 mile per hour is 0.44704 m/s exactly.
 const MPH_IN_MPS_E5: i64 = 44_704;
 /// The members whose numbers are temperatures in every endpoint.
@@ -56,7 +56,7 @@ impl Units {
     /// Degrees Celsius, 10^-2.
     pub(super) fn celsius_e2(self, temperature_e2: i64) -> i64 {
         match self {
-            Self::Standard => temperature_e2 - 273_15,
+            Self::Standard => temperature_e2 - 27_315,
             Self::Metric => temperature_e2,
             Self::Imperial => rounded_quotient((temperature_e2 - 3200) * 5, 9),
         }
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn every_unit_becomes_celsius_and_metres_per_second() {
-        assert_eq!(Units::Standard.celsius_e2(289_39), 16_24);
-        assert_eq!(Units::Imperial.celsius_e2(81_00), 27_22);
-        assert_eq!((Units::Imperial.mps_e2(10_00), Units::Metric.mps_e2(10_00)), (4_47, 10_00));
+        assert_eq!(Units::Standard.celsius_e2(28_939), 1624);
+        assert_eq!(Units::Imperial.celsius_e2(8100), 2722);
+        assert_eq!((Units::Imperial.mps_e2(1000), Units::Metric.mps_e2(1000)), (447, 1000));
     }
 }

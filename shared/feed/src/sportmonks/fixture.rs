@@ -34,7 +34,7 @@ pub(super) fn fixture(raw: &RawValue, path: &Path<'_>, zone: Option<&str>, run: 
     for key in ["inplayOdds", "inplayodds", "premiumOdds", "premiumodds"] {
         each(run, &object, key, raw, |raw, path, run| odds::entry(raw, path, Some(&fixture), run));
     }
-    each(run, &object, "participants", raw, |raw, path, run| entities::team(raw, path, run));
+    each(run, &object, "participants", raw, entities::team);
     for (key, read) in [("venue", entities::venue as entities::Read), ("league", entities::league)] {
         if let Some(raw) = run.member(&object, key, raw).filter(|raw| raw.get().contains("\"name\"")) {
             let path = Path::Key(path, key);
