@@ -1,20 +1,13 @@
 //! One payload's road: land, parse, quarantine, publish; and the heartbeats that follow it.
 
-use std::collections::HashMap;
-
-use touchline_event::{Event, Payload as EventPayload};
-use touchline_feed::{Document, Parsed, Reject, Session, Source, parse};
+use touchline_event::Event;
+use touchline_feed::{Document, Parsed, Reject, SessionReader, Source};
 use touchline_lake::{Landing, RawPayload, land, tables::PAYLOADS};
 use touchline_store::{QuarantineEntry, outbox, put_if_absent, quarantine};
-use touchline_stream::{OutRecord, frames_of};
+use touchline_stream::{frames_of, publish_all};
 
 use crate::heartbeat::{LaneBook, facts};
 use crate::{PollContext, PollError};
-
-/// Tries a record has before the poll is given up; its events keep their ids, so a later poll repeats nothing.
-const PUBLISH_TRIES: usize = 5;
-/// Records published in one call.
-const PUBLISH_RECORDS: usize = 500;
 
 /// A payload as fetched.
 #[derive(Debug, Clone)]
@@ -36,10 +29,8 @@ pub struct Payload {
 /// What a producer carries from payload to payload of one vendor session.
 #[derive(Debug, Default)]
 pub struct PollSession {
-    feed: Session,
+    reader: SessionReader,
     lanes: LaneBook,
-    /// When facts without a vendor time were first received, by id, UTC ms.
-    first_told: HashMap<u64, i64>,
     /// Greatest event time published, UTC ms.
     max_event_ms: Option<i64>,
 }
@@ -59,13 +50,6 @@ impl PollSession {
         self.max_event_ms
     }
 
-    /// A fact timed by its receipt keeps its first time in later polls: told again it meets itself in the same pane.
-    fn keep_first_time(&mut self, event: &mut Event) {
-        let told_ms = *self.first_told.entry(event.event_id.0).or_insert(event.timestamp_ms);
-        event.timestamp_ms = told_ms;
-        event.first_arrival_ms = told_ms;
-    }
-
     /// Takes note of events that an earlier process published: their lanes need heartbeats, their counts were told.
     pub fn resume(&mut self, events: &[Event], lanes: u16) {
         self.lanes.know(&facts(events, lanes));
@@ -74,7 +58,8 @@ impl PollSession {
     /// Tells every lane used that all events before `watermark_ms` are in the stream.
     pub async fn beat(&mut self, context: &PollContext, source: Source, watermark_ms: i64) -> Result<(), PollError> {
         let heartbeats = self.lanes.heartbeats(source.as_str(), watermark_ms);
-        publish(context, frames_of(source.as_str(), heartbeats, context.lanes, context.frames)?).await
+        let records = frames_of(source.as_str(), heartbeats, context.lanes, context.frames)?;
+        Ok(publish_all(&*context.stream, records).await?)
     }
 }
 
@@ -92,7 +77,7 @@ pub async fn ingest(
     let events = parsed.events.len() as u64;
     let records = frames_of(payload.source.as_str(), parsed.events, context.lanes, context.frames)?;
     let record_count = records.len() as u64;
-    publish(context, records).await?;
+    publish_all(&*context.stream, records).await?;
     session.lanes.note(&facts);
     Ok(Ingested {
         events,
@@ -105,29 +90,10 @@ pub async fn ingest(
 /// Parses a payload and moves its times, without publishing: what brings a session back after a restart.
 pub fn replay_parse(session: &mut PollSession, payload: &Payload) -> Result<Parsed, PollError> {
     let document = Document { bytes: &payload.bytes, received_at_ms: payload.received_at_ms, origin: &payload.origin };
-    let mut parsed = parse(payload.source, document, &mut session.feed)?;
-    for event in &mut parsed.events {
-        if payload.received_at_ms == Some(event.timestamp_ms) {
-            session.keep_first_time(event);
-        }
-        shift(event, payload.shift_ms);
-        session.max_event_ms = session.max_event_ms.max(Some(event.timestamp_ms));
-    }
+    let parsed = session.reader.read(payload.source, document, payload.shift_ms)?;
+    let last_ms = parsed.events.iter().map(|event| event.timestamp_ms).max();
+    session.max_event_ms = session.max_event_ms.max(last_ms);
     Ok(parsed)
-}
-
-fn shift(event: &mut Event, shift_ms: i64) {
-    if shift_ms == 0 {
-        return;
-    }
-    event.timestamp_ms += shift_ms;
-    event.ingested_at_ms += shift_ms;
-    event.first_arrival_ms += shift_ms;
-    match &mut event.payload {
-        EventPayload::Fixture(fixture) => fixture.starts_at_ms = fixture.starts_at_ms.map(|at| at + shift_ms),
-        EventPayload::MarketStatus(status) => status.market_time_ms = status.market_time_ms.map(|at| at + shift_ms),
-        _ => {}
-    }
 }
 
 async fn land_payload(context: &PollContext, payload: &Payload) -> Result<Landing, PollError> {
@@ -136,7 +102,8 @@ async fn land_payload(context: &PollContext, payload: &Payload) -> Result<Landin
         origin: &payload.origin,
         session: &payload.session,
         index: payload.index,
-        received_at_ms: payload.received_at_ms.unwrap_or(0),
+        received_at_ms: payload.received_at_ms,
+        shift_ms: payload.shift_ms,
         bytes: &payload.bytes,
     };
     Ok(land(&*context.objects, raw).await?)
@@ -180,34 +147,4 @@ async fn list_landing(
     let bytes = serde_json::to_vec(&row)
         .map_err(|error| PollError::Fetch { endpoint: payload.origin.clone(), message: error.to_string() })?;
     Ok(outbox::put(&*context.store, PAYLOADS.name, vec![(landing.object_key.clone(), bytes)]).await?)
-}
-
-/// Publishes records, trying failed ones again; order inside a lane is kept because a lane's later records wait for its earlier ones.
-async fn publish(context: &PollContext, records: Vec<OutRecord>) -> Result<(), PollError> {
-    let mut pending = records;
-    for _ in 0..PUBLISH_TRIES {
-        let mut failed = Vec::new();
-        let mut last_error = None;
-        while !pending.is_empty() {
-            let rest = pending.split_off(pending.len().min(PUBLISH_RECORDS));
-            let chunk = std::mem::replace(&mut pending, rest);
-            let outcomes = context.stream.publish(chunk.clone()).await;
-            for (record, outcome) in chunk.into_iter().zip(outcomes) {
-                if let Err(error) = outcome {
-                    failed.push(record);
-                    last_error = Some(error);
-                }
-            }
-            if !failed.is_empty() {
-                failed.append(&mut pending);
-            }
-        }
-        match last_error {
-            None => return Ok(()),
-            Some(error @ touchline_stream::StreamError::TooLarge { .. }) => return Err(error.into()),
-            Some(_) => pending = failed,
-        }
-    }
-    Err(touchline_stream::StreamError::Unknown(format!("{} records refused {PUBLISH_TRIES} times", pending.len()))
-        .into())
 }

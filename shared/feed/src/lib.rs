@@ -4,6 +4,7 @@
 //! FEED-3: the same session seen twice gives the same ids; identical facts inside one session stay apart.
 //! Fetches nothing, reads no clock; unknown vendor types become `other` events.
 
+mod reader;
 mod session;
 mod source;
 
@@ -15,6 +16,7 @@ mod messages;
 mod raw;
 pub mod the_odds_api;
 
+pub use reader::SessionReader;
 pub use session::Session;
 pub use source::Source;
 

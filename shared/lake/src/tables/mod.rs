@@ -9,6 +9,7 @@ mod column;
 mod envelope;
 mod markets;
 mod match_events;
+mod read;
 mod scores;
 mod trades;
 mod windows;
@@ -20,9 +21,12 @@ use arrow_schema::Schema;
 use touchline_event::Kind;
 
 pub use anomalies::{ANOMALIES, AnomalyRow};
-pub use bronze::{LATE_EVENTS, LateEventRow, PAYLOADS, PayloadRow, QUARANTINE, QuarantineRow};
+pub use bronze::{
+    LATE_EVENTS, LateEventRow, PAYLOADS, PayloadRow, QUARANTINE, QuarantineRow, REDRIVES, RedriveRow,
+};
 pub use column::{Column, Table};
 pub use envelope::ArchivedEvent;
+pub(crate) use read::events_of;
 pub use windows::{ODDS_WINDOWS, OddsWindowRow, SCORE_WINDOWS, ScoreWindowRow, TRADE_WINDOWS, TradeWindowRow};
 
 use crate::error::LakeError;
@@ -44,6 +48,7 @@ pub fn declared() -> Vec<Declared> {
         bronze::PAYLOADS.declared(),
         bronze::QUARANTINE.declared(),
         bronze::LATE_EVENTS.declared(),
+        bronze::REDRIVES.declared(),
         windows::TRADE_WINDOWS.declared(),
         windows::ODDS_WINDOWS.declared(),
         windows::SCORE_WINDOWS.declared(),

@@ -174,6 +174,34 @@ async fn events_of_every_kind_are_read_back_as_written() {
 }
 
 #[tokio::test]
+async fn events_of_every_kind_are_the_same_events_when_they_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::open(folder.path()).await.unwrap();
+    let store = touchline_store::MemoryStore::default();
+    let mut events: Vec<ArchivedEvent> =
+        payloads().into_iter().enumerate().map(|(n, payload)| at("shard-0", 3, n as u64, 2, payload)).collect();
+    for archived in &mut events {
+        let event = &mut archived.event;
+        (event.league, event.period, event.vendor_seq) = (Some(text("nfl")), Some(2), Some(-7));
+        event.symbol = Some(text("S"));
+        event.game_clock = Some(text("4:12"));
+    }
+    lake.archive(&store, "e1", &events).await.unwrap();
+    lake.commit_chains(&store, "e1").await.unwrap();
+    events.retain(|archived| archived.event.kind != Kind::Heartbeat);
+    let (from_ms, to_ms) = (events[0].event.timestamp_ms, events[0].event.timestamp_ms + 2 * 86_400_000);
+    for event in &events {
+        let entity = event.event.entity();
+        let kinds = [event.event.kind];
+        let read = lake.events(&entity, &kinds, from_ms, to_ms).await.unwrap();
+        assert_eq!(read, std::slice::from_ref(event), "{}", event.event.kind);
+        assert!(lake.events("other:S", &kinds, from_ms, to_ms).await.unwrap().is_empty());
+        assert!(lake.events(&entity, &kinds, to_ms, to_ms + 1).await.unwrap().is_empty());
+    }
+    assert_eq!(lake.events(&events[0].event.entity(), Kind::ALL, from_ms, to_ms).await.unwrap().len(), events.len());
+}
+
+#[tokio::test]
 async fn rows_of_windows_anomalies_and_bronze_are_read_back() {
     async fn write_one<R>(lake: &Lake, table: &Table<R>, row: &R) -> String {
         let name = table_ident(table.name).unwrap();

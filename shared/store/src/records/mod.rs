@@ -10,6 +10,7 @@ pub mod outbox;
 pub mod panes;
 pub mod progress;
 pub mod quarantine;
+pub mod redriven;
 pub mod watermarks;
 
 pub use accounting::SourceAccount;
@@ -18,6 +19,7 @@ pub use due::DueEntry;
 pub use late::{LateEntry, LateLedger};
 pub use panes::Pane;
 pub use quarantine::QuarantineEntry;
+pub use redriven::{Ledger, Redriven};
 
 use serde::{Serialize, de::DeserializeOwned};
 
