@@ -12,6 +12,7 @@ use touchline_window::{PaneKey, Positioned};
 
 use crate::AggregateContext;
 use crate::groups::Group;
+use crate::proof::Tales;
 
 /// Bytes of a refused record that its entry keeps: a larger one would not fit an item, and the batch would never end.
 const MAX_RAW_BYTES: usize = MAX_EVENT_BYTES;
@@ -32,6 +33,8 @@ pub(crate) struct Sorted {
     pub groups: Vec<Group>,
     pub ledger: Vec<LedgerItem>,
     pub heartbeats: Vec<LaneHeartbeat>,
+    /// What the live proof is to learn.
+    pub tales: Tales,
     pub late_count: u64,
     pub quarantined_count: u64,
 }
@@ -43,6 +46,7 @@ pub(crate) fn sort(context: &AggregateContext, batch: &Batch) -> Sorted {
         match decode_frame(&record.bytes) {
             Err(error) => sorted.quarantine_record(&batch.shard, record, &error),
             Ok(frame) => {
+                sorted.tales.note_frame(record, &frame.events);
                 for (sub, event) in frame.events.into_iter().enumerate() {
                     let position = Position { sequence: record.sequence, sub: sub as u32 };
                     match event {
@@ -85,6 +89,7 @@ fn sort_event(
                     watermark_ms: heartbeat.watermark_ms,
                     sequence: position.sequence,
                 });
+                sorted.tales.note_claim(&event.source, position.sequence, heartbeat);
             }
         }
         Admission::Late { message } => {

@@ -1,13 +1,15 @@
 //! `touchline audit`: the accounting identity per source, the offered side counted anew from the log itself.
 //! AUD-1 (P12): offered = applied + duplicate + rejected + quarantined + late + after-seal, or the exit code is not 0.
+//! AUD-2 (PRF-3): what producers vouched for is what was counted, or the exit code is not 0.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use touchline_api::OfferedAccount;
-use touchline_event::{Kind, Position, Sequence, ShardId, decode_frame};
-use touchline_store::{QuarantineEntry, SourceAccount, StoreError, accounting, progress, quarantine};
+use touchline_event::{Kind, Position, Sequence, ShardId, decode_frame, format_utc_ms};
+use touchline_store::{QuarantineEntry, SourceAccount, StoreError, accounting, progress, proofs, quarantine};
 use touchline_stream::{Consume, Record};
+use touchline_window::LaneProof;
 
 use crate::cli::StateArgs;
 use crate::pipeline::sources;
@@ -50,6 +52,7 @@ pub async fn report(state: &State) -> anyhow::Result<ExitCode> {
         is_good = false;
         println!("the log's own counters say {noted:?}, its records hold {counted:?}");
     }
+    is_good &= report_proof(state).await?;
     let waiting = waiting_records(state).await?;
     if waiting > 0 {
         println!(
@@ -60,6 +63,40 @@ pub async fn report(state: &State) -> anyhow::Result<ExitCode> {
         println!("nothing was offered yet");
     }
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints the live proof per source, and every beat that is not what its producer vouched for.
+pub async fn report_proof(state: &State) -> anyhow::Result<bool> {
+    let mut is_good = true;
+    for source in sources() {
+        let lanes = proofs::read(&*state.store, &source).await?;
+        if lanes.is_empty() {
+            continue;
+        }
+        let proven: u64 = lanes.values().map(LaneProof::proven_count).sum();
+        let unvouched: u64 = lanes.values().map(LaneProof::unvouched).sum();
+        let wrong = lanes.values().filter(|proof| !proof.is_ok()).count();
+        is_good &= wrong == 0;
+        let verdict = if wrong == 0 { "ok".to_owned() } else { format!("RED on {wrong} lanes") };
+        println!("{source:<14} proof {verdict}: {proven} events vouched for and counted on {} lanes, {unvouched} unvouched", lanes.len());
+        for (lane, proof) in &lanes {
+            for finding in proof.findings() {
+                println!(
+                    "  lane {lane}, minute {}: producer {:016x} vouched for {} events in {} frames, {} in {} were counted",
+                    format_utc_ms(finding.minute_ms),
+                    finding.producer,
+                    finding.claimed_events,
+                    finding.claimed_frames,
+                    finding.counted_events,
+                    finding.counted_frames,
+                );
+            }
+            if proof.dropped_findings() > 0 {
+                println!("  lane {lane}: {} older findings are no longer told one by one", proof.dropped_findings());
+            }
+        }
+    }
+    Ok(is_good)
 }
 
 /// Offered by the log's counters, accounted by the items: what the page shows.

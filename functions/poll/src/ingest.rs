@@ -4,7 +4,7 @@ use touchline_event::Event;
 use touchline_feed::{Document, Parsed, Reject, SessionReader, Source};
 use touchline_lake::{Landing, RawPayload, land, tables::PAYLOADS};
 use touchline_store::{QuarantineEntry, outbox, put_if_absent, quarantine};
-use touchline_stream::{frames_of, publish_all};
+use touchline_stream::{OutRecord, frames_of, publish_all};
 
 use crate::heartbeat::{LaneBook, facts};
 use crate::{PollContext, PollError};
@@ -27,7 +27,7 @@ pub struct Payload {
 }
 
 /// What a producer carries from payload to payload of one vendor session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PollSession {
     reader: SessionReader,
     lanes: LaneBook,
@@ -45,6 +45,12 @@ pub struct Ingested {
 }
 
 impl PollSession {
+    /// A session of a producer that has just started. `producer` must be drawn by chance: two with one number would be
+    /// taken for one.
+    pub fn new(producer: u64) -> Self {
+        Self { reader: SessionReader::default(), lanes: LaneBook::new(producer), max_event_ms: None }
+    }
+
     /// Greatest event time seen.
     pub fn max_event_ms(&self) -> Option<i64> {
         self.max_event_ms
@@ -59,7 +65,15 @@ impl PollSession {
     pub async fn beat(&mut self, context: &PollContext, source: Source, watermark_ms: i64) -> Result<(), PollError> {
         let heartbeats = self.lanes.heartbeats(source.as_str(), watermark_ms);
         let records = frames_of(source.as_str(), heartbeats, context.lanes, context.frames)?;
-        Ok(publish_all(&*context.stream, records).await?)
+        self.publish(context, records).await
+    }
+
+    async fn publish(&mut self, context: &PollContext, records: Vec<OutRecord>) -> Result<(), PollError> {
+        let published = publish_all(&*context.stream, records).await;
+        if published.is_err() {
+            self.lanes.start_over();
+        }
+        Ok(published?)
     }
 }
 
@@ -75,9 +89,10 @@ pub async fn ingest(
     list_landing(context, payload, &landing, &parsed).await?;
     let facts = facts(&parsed.events, context.lanes);
     let events = parsed.events.len() as u64;
-    let records = frames_of(payload.source.as_str(), parsed.events, context.lanes, context.frames)?;
+    let mut records = frames_of(payload.source.as_str(), parsed.events, context.lanes, context.frames)?;
     let record_count = records.len() as u64;
-    publish_all(&*context.stream, records).await?;
+    session.lanes.stamp(&mut records);
+    session.publish(context, records).await?;
     session.lanes.note(&facts);
     Ok(Ingested {
         events,

@@ -8,10 +8,12 @@ use touchline_window::{Aggregate as _, PaneState};
 use crate::taken::Delivery;
 
 /// The state of a pane that counted these deliveries and no other; ascending by shard and position, as they are given.
-pub(crate) fn fold(family: Family, deliveries: &[Delivery]) -> PaneState<FamilyState> {
+pub(crate) fn fold<'a>(family: Family, deliveries: impl Iterator<Item = &'a Delivery>) -> PaneState<FamilyState> {
     let mut state = PaneState::new(family.empty());
     let mut ids = BTreeSet::new();
+    let mut delivery_count = 0;
     for Delivery { shard, position, event, .. } in deliveries {
+        delivery_count += 1;
         let last = state.positions.entry(shard.clone()).or_insert(*position);
         *last = (*last).max(*position);
         if ids.insert(event.event_id.0) {
@@ -20,7 +22,7 @@ pub(crate) fn fold(family: Family, deliveries: &[Delivery]) -> PaneState<FamilyS
         }
     }
     state.applied_count = ids.len() as u64;
-    state.duplicate_count = (deliveries.len() - ids.len()) as u64;
+    state.duplicate_count = delivery_count - state.applied_count;
     state.ids = ids.into_iter().collect();
     state
 }

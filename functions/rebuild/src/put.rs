@@ -47,14 +47,15 @@ pub(crate) async fn rebuild(
     key: &PaneKey,
     deliveries: &[Delivery],
 ) -> Result<Change, RebuildError> {
-    let folded = fold(family, deliveries);
+    let folded = fold(family, deliveries.iter());
+    let known = fold(family, deliveries.iter().filter(|delivery| delivery.is_known));
     for _ in 0..TRIES {
         let stored = panes::parts(&*context.store, key).await?;
         let parts: Vec<Part> = stored
             .into_iter()
             .map(|(key, item)| Part { key, version: item.version, state: PaneState::decode(&item.value).ok() })
             .collect();
-        let (change, next) = plan(context, family, key, &parts, folded.clone()).await?;
+        let (change, next) = plan(context, family, key, &parts, &known, folded.clone()).await?;
         let Some(next) = next else { return Ok(change) };
         announce(context, family, key).await?;
         if swap(context, key, &parts, next).await? {
@@ -70,15 +71,18 @@ async fn plan(
     family: Family,
     key: &PaneKey,
     parts: &[Part],
+    known: &PaneState<FamilyState>,
     folded: PaneState<FamilyState>,
 ) -> Result<(Change, Option<PaneState<FamilyState>>), RebuildError> {
     let read: Option<Vec<&PaneState<FamilyState>>> = parts.iter().map(|part| part.state.as_ref()).collect();
     let Some(read) = read.filter(|read| !read.is_empty()) else { return restored(context, family, key, folded).await };
     let current = merged(family, &read);
     let applied = folded.applied_count;
-    let is_behind = current.positions.iter().any(|(shard, at)| folded.positions.get(shard).is_none_or(|last| last < at));
-    let is_lacking = current.ids.iter().any(|id| !folded.has_counted(*id)) || applied < current.applied_count;
-    if is_behind || is_lacking {
+    // Only what may have been counted tells whether the lake holds all of it; the rest of the ledger is new.
+    let is_behind = current.positions.iter().any(|(shard, at)| known.positions.get(shard).is_none_or(|last| last < at));
+    let has_all = known.applied_count >= current.applied_count && current.ids.iter().all(|id| known.has_counted(*id));
+    if is_behind || !has_all {
+        let applied = known.applied_count;
         return Ok((Change::Lacking { applied_before: current.applied_count, applied }, None));
     }
     let has_same_figures = current.aggregate == folded.aggregate && current.applied_count == applied;

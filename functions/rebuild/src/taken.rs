@@ -21,6 +21,8 @@ pub(crate) struct Delivery {
     pub event: Event,
     /// The after-seal entry that this delivery is noted under.
     pub after_seal: Option<String>,
+    /// The pane may have counted it: it is in the lake, or an earlier rebuild settled its entry.
+    pub is_known: bool,
 }
 
 pub(crate) async fn deliveries(
@@ -34,7 +36,7 @@ pub(crate) async fn deliveries(
     let to_ms = request.to_ms.saturating_add(context.policy.pane_ms);
     for archived in context.lake.events(entity, &request.family.kinds(), request.from_ms, to_ms).await? {
         let (shard, position) = (ShardId(archived.shard.to_string()), archived.position);
-        let delivery = Delivery { shard: shard.clone(), position, event: archived.event, after_seal: None };
+        let delivery = Delivery { shard: shard.clone(), position, event: archived.event, after_seal: None, is_known: true };
         found.insert((shard, position), delivery);
     }
     let marks = redriven::list(&*context.store, Ledger::Late, source).await?;
@@ -44,7 +46,8 @@ pub(crate) async fn deliveries(
         match serde_json::from_str::<Event>(&entry.event_json) {
             // The ledger may be ahead of the lake, and says which entries a rebuild settles.
             Ok(event) if entry.ledger == LateLedger::AfterSeal && !was_republished => {
-                let delivery = Delivery { shard: shard.clone(), position, event, after_seal: Some(name) };
+                let is_known = marks.contains_key(&name) || found.contains_key(&(shard.clone(), position));
+                let delivery = Delivery { shard: shard.clone(), position, event, after_seal: Some(name), is_known };
                 found.insert((shard, position), delivery);
             }
             _ => drop(found.remove(&(shard, position))),

@@ -10,6 +10,7 @@ mod kind;
 mod number;
 mod payload;
 mod position;
+mod stamp;
 mod time;
 
 pub use envelope::{Event, EventDraft};
@@ -18,8 +19,9 @@ pub use id::{DEFAULT_LANES, EventId, Lane, stable_hash};
 pub use kind::Kind;
 pub use number::{NumberError, Scaled, decimal_string};
 pub use payload::{
-    Article, Card, Fixture, GameStatus, Goal, Heartbeat, MarketStatus, OddsQuote, Other, Payload, PeriodChange, Play,
+    Article, BeatClaim, Card, Fixture, GameStatus, Goal, Heartbeat, MarketStatus, OddsQuote, Other, Payload, PeriodChange, Play,
     ScoreUpdate, Side, Substitution, Team, Trade, TradedVolume, WeatherObservation,
 };
 pub use position::{Position, Sequence, ShardId};
+pub use stamp::FrameStamp;
 pub use time::{format_utc_ms, parse_utc_ms};

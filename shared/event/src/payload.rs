@@ -255,7 +255,7 @@ pub struct Article {
 }
 
 /// A producer's word on one lane: everything it will ever say before `watermark_ms` is in the stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Heartbeat {
     pub lane: u16,
     /// Event time that this producer has passed on this lane, UTC ms.
@@ -263,6 +263,18 @@ pub struct Heartbeat {
     /// Events published on this lane since the last heartbeat, and the wrapping sum of their ids: the live proof.
     pub event_count: u64,
     pub id_sum: u64,
+    /// Which stamped frames carried them; absent from producers that stamp none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<BeatClaim>,
+}
+
+/// Which frames of its lane a heartbeat vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeatClaim {
+    pub producer: u64,
+    /// The frames' beat: heartbeats of this producer and lane before this one.
+    pub beat: u32,
+    pub frame_count: u32,
 }
 
 /// A vendor type that no kind of ours names yet.

@@ -9,6 +9,7 @@ pub mod late;
 pub mod outbox;
 pub mod panes;
 pub mod progress;
+pub mod proofs;
 pub mod quarantine;
 pub mod redriven;
 pub mod watermarks;

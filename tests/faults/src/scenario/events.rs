@@ -150,6 +150,6 @@ pub fn undecodable(random: &mut Random, id: u64) -> Event {
 /// A producer's word about a lane.
 pub fn heartbeat(random: &mut Random, lane: u16, id: u64) -> Event {
     let watermark_ms = START_MS + random.below(10) as i64 * PANE_MS;
-    let payload = Heartbeat { lane, watermark_ms, event_count: 0, id_sum: 0 };
+    let payload = Heartbeat { lane, watermark_ms, ..Heartbeat::default() };
     EventDraft::new(SOURCES[random.below(SOURCES.len())], watermark_ms, watermark_ms, payload).with_id(EventId(id))
 }
