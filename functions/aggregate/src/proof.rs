@@ -32,9 +32,8 @@ impl Tales {
     pub(crate) fn note_frame(&mut self, record: &Record, events: &[Result<Event, FrameError>]) {
         let Some(stamp) = FrameStamp::of(&record.bytes) else { return };
         let facts = events.iter().flatten().filter(|event| event.kind != Kind::Heartbeat);
-        let (event_count, id_sum) = facts.fold((0, 0_u64), |(count, sum), event| {
-            (count + 1, sum.wrapping_add(event.event_id.0))
-        });
+        let (event_count, id_sum) =
+            facts.fold((0, 0_u64), |(count, sum), event| (count + 1, sum.wrapping_add(event.event_id.0)));
         let lane = Lane::from_partition_key(&record.partition_key);
         if let (Some(event), Some(lane)) = (events.iter().flatten().next(), lane) {
             let told = Told::Frame { stamp, event_count, id_sum };

@@ -8,7 +8,9 @@ use axum::extract::State;
 use axum::http::Uri;
 use serde::Serialize;
 use touchline_event::{Event, format_utc_ms};
-use touchline_store::{LateEntry, LateLedger, Ledger, QuarantineEntry, Redriven, late as late_records, quarantine as records, redriven};
+use touchline_store::{
+    LateEntry, LateLedger, Ledger, QuarantineEntry, Redriven, late as late_records, quarantine as records, redriven,
+};
 use utoipa::ToSchema;
 
 use crate::ApiContext;

@@ -366,7 +366,10 @@ async fn what_no_window_counted_is_listed_with_its_reason_until_it_is_taken_afte
 
     let page = board.json("/v1/quarantine?limit=2").await;
     let values = page["values"].as_array().unwrap();
-    assert_eq!((values.len(), &values[0]["reason"], &values[0]["pointer"]), (2, &"bad_field".into(), &"/data/0/p".into()));
+    assert_eq!(
+        (values.len(), &values[0]["reason"], &values[0]["pointer"]),
+        (2, &"bad_field".into(), &"/data/0/p".into())
+    );
     let rest = board.json(&format!("/v1/quarantine?limit=2&next={}", encoded(page["next"].as_str().unwrap()))).await;
     assert_eq!((rest["values"].as_array().unwrap().len(), &rest["next"]), (1, &serde_json::Value::Null));
     assert_eq!(board.json("/v1/quarantine?reason=not_json").await["values"].as_array().unwrap().len(), 1);

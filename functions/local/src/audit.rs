@@ -78,7 +78,10 @@ pub async fn report_proof(state: &State) -> anyhow::Result<bool> {
         let wrong = lanes.values().filter(|proof| !proof.is_ok()).count();
         is_good &= wrong == 0;
         let verdict = if wrong == 0 { "ok".to_owned() } else { format!("RED on {wrong} lanes") };
-        println!("{source:<14} proof {verdict}: {proven} events vouched for and counted on {} lanes, {unvouched} unvouched", lanes.len());
+        println!(
+            "{source:<14} proof {verdict}: {proven} events vouched for and counted on {} lanes, {unvouched} unvouched",
+            lanes.len()
+        );
         for (lane, proof) in &lanes {
             for finding in proof.findings() {
                 println!(
@@ -127,8 +130,11 @@ async fn accounts(
 /// Events per source, by decoding every record of the log. What the aggregation refused as nobody's is nobody's here
 /// too, also when a later release can read it.
 async fn count_log(state: &State) -> anyhow::Result<BTreeMap<String, u64>> {
-    let nobodys: BTreeMap<String, QuarantineEntry> =
-        quarantine::list(&*state.store, UNKNOWN).await?.into_iter().filter(|(_, entry)| entry.stage != "parse").collect();
+    let nobodys: BTreeMap<String, QuarantineEntry> = quarantine::list(&*state.store, UNKNOWN)
+        .await?
+        .into_iter()
+        .filter(|(_, entry)| entry.stage != "parse")
+        .collect();
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for shard in state.log.shards().await? {
         let mut after: Option<Sequence> = None;
@@ -176,4 +182,85 @@ pub async fn waiting_records(state: &State) -> anyhow::Result<u64> {
         waiting += head.to_u64().unwrap_or(0).saturating_sub(done);
     }
     Ok(waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use touchline_event::FrameStamp;
+    use touchline_feed::Source;
+    use touchline_poll::{Payload, PollContext, PollSession, ingest};
+    use touchline_stream::{FrameLimits, OutRecord, Publish, StreamError};
+    use touchline_window::WindowPolicy;
+
+    use super::*;
+    use crate::pipeline::Pipeline;
+    use crate::replay::poll_context;
+
+    /// Says yes to every record and keeps the first stamped one for itself.
+    struct Thief {
+        log: touchline_stream::EmbeddedLog,
+        stolen: Arc<Mutex<Option<OutRecord>>>,
+    }
+
+    #[async_trait::async_trait]
+    impl Publish for Thief {
+        async fn publish(&self, records: Vec<OutRecord>) -> Vec<Result<(ShardId, Sequence), StreamError>> {
+            let mut outcomes = Vec::new();
+            for record in records {
+                let is_first = FrameStamp::of(&record.bytes).is_some() && self.stolen.lock().unwrap().is_none();
+                outcomes.push(match is_first {
+                    true => {
+                        *self.stolen.lock().unwrap() = Some(record);
+                        Ok((ShardId("nowhere".into()), Sequence::ZERO))
+                    }
+                    false => self.log.publish(vec![record]).await.remove(0),
+                });
+            }
+            outcomes
+        }
+    }
+
+    async fn settle(state: &Arc<State>) {
+        Pipeline::new(state.clone(), WindowPolicy::DEFAULT, touchline_api::LiveHub::new(1)).settle().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_record_that_never_reached_the_stream_fails_the_audit_until_it_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = Arc::new(State::create(folder.path()).await.unwrap());
+        let stolen: Arc<Mutex<Option<OutRecord>>> = Arc::default();
+        let thief = Thief { log: state.log.clone(), stolen: Arc::clone(&stolen) };
+        let context =
+            PollContext { stream: Arc::new(thief), frames: FrameLimits { max_events: 1 }, ..poll_context(&state) };
+        let mut session = PollSession::new(7);
+        let print = |n: i64| format!("{{\"s\":\"A\",\"p\":1.5,\"v\":{n},\"t\":{}}}", 1_680_286_500_000 + n);
+        let prints: Vec<String> = (1..6).map(print).collect();
+        let payload = Payload {
+            source: Source::Finnhub,
+            origin: "t".into(),
+            session: "t".into(),
+            index: 0,
+            received_at_ms: None,
+            shift_ms: 0,
+            bytes: format!("{{\"type\":\"trade\",\"data\":[{}]}}", prints.join(",")).into_bytes(),
+        };
+        ingest(&context, &mut session, &payload).await.unwrap();
+        settle(&state).await;
+        assert!(report_proof(&state).await.unwrap(), "before the heartbeat nobody has vouched for anything");
+        session.beat(&context, Source::Finnhub, 1_680_286_590_000).await.unwrap();
+        settle(&state).await;
+        let lanes = proofs::read(&*state.store, "finnhub").await.unwrap();
+        let findings: Vec<_> = lanes.values().flat_map(LaneProof::findings).collect();
+        assert_eq!(findings.len(), 1);
+        assert_eq!((findings[0].claimed_events, findings[0].counted_events), (5, 4));
+        assert_eq!(format_utc_ms(findings[0].minute_ms), "2023-03-31T18:16:00.000Z");
+        assert_eq!(report(&state).await.unwrap(), ExitCode::FAILURE);
+
+        let record = stolen.lock().unwrap().clone().unwrap();
+        assert!(state.log.publish(vec![record]).await.iter().all(Result::is_ok));
+        settle(&state).await;
+        assert_eq!(report(&state).await.unwrap(), ExitCode::SUCCESS);
+    }
 }

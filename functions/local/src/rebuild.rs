@@ -53,8 +53,7 @@ pub async fn run(args: &RebuildArgs) -> anyhow::Result<ExitCode> {
     // The lake must hold what the panes counted.
     pipeline.clone().settle().await?;
     let requests = requests(args, &state).await?;
-    let context =
-        RebuildContext { store: state.store.clone(), lake: state.lake.clone(), policy: POLICY, lanes: LANES };
+    let context = RebuildContext { store: state.store.clone(), lake: state.lake.clone(), policy: POLICY, lanes: LANES };
     let bar = progress::steps(requests.len() as u64, "rebuild");
     let mut rebuilt = Vec::new();
     for request in &requests {
@@ -117,7 +116,9 @@ fn told(pane: &RebuiltPane) -> String {
         }
         Change::Restored { revision, applied } => format!("restored with {applied} events, revision {revision}"),
         Change::Lacking { applied_before, applied } => {
-            format!("LEFT ALONE: it counted {applied_before} events, the lake holds {applied} of them; is the lake whole?")
+            format!(
+                "LEFT ALONE: it counted {applied_before} events, the lake holds {applied} of them; is the lake whole?"
+            )
         }
     };
     match pane.settled_count {
@@ -136,7 +137,9 @@ mod tests {
         assert_eq!((name.entity.as_str(), name.start_ms), ("x:a/b|h2h", Some(1_698_598_800_000)));
         let name: PaneName = "trades/finnhub:AAPL".parse().unwrap();
         assert_eq!((name.family, name.start_ms), (Family::Trades, None));
-        for (text, part) in [("finnhub:AAPL", "FAMILY/ENTITY/START"), ("bars/x:y", "trades, odds"), ("trades/x:y/2023T", "UTC")] {
+        for (text, part) in
+            [("finnhub:AAPL", "FAMILY/ENTITY/START"), ("bars/x:y", "trades, odds"), ("trades/x:y/2023T", "UTC")]
+        {
             let error = text.parse::<PaneName>().unwrap_err();
             assert!(error.contains(part), "{error}");
         }

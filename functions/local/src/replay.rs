@@ -111,7 +111,8 @@ pub async fn play(
     on_position: &(dyn Fn(Position<'_>) + Send + Sync),
 ) -> anyhow::Result<Replayed> {
     let context = poll_context(state);
-    let mut sessions: Vec<PollSession> = recordings.iter().map(|_| PollSession::new(touchline_runtime::random_number())).collect();
+    let mut sessions: Vec<PollSession> =
+        recordings.iter().map(|_| PollSession::new(touchline_runtime::random_number())).collect();
     let mut done = Vec::with_capacity(recordings.len());
     for recording in recordings {
         let is_again = progress::read(&*state.store, FINISHED, &recording.session).await? > 0;

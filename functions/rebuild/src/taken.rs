@@ -36,7 +36,8 @@ pub(crate) async fn deliveries(
     let to_ms = request.to_ms.saturating_add(context.policy.pane_ms);
     for archived in context.lake.events(entity, &request.family.kinds(), request.from_ms, to_ms).await? {
         let (shard, position) = (ShardId(archived.shard.to_string()), archived.position);
-        let delivery = Delivery { shard: shard.clone(), position, event: archived.event, after_seal: None, is_known: true };
+        let delivery =
+            Delivery { shard: shard.clone(), position, event: archived.event, after_seal: None, is_known: true };
         found.insert((shard, position), delivery);
     }
     let marks = redriven::list(&*context.store, Ledger::Late, source).await?;
@@ -60,7 +61,10 @@ pub(crate) async fn deliveries(
             }
         }
     }
-    Ok(found.into_values().filter_map(|delivery| Some((pane_of(context, request, &delivery.event)?, delivery))).collect())
+    Ok(found
+        .into_values()
+        .filter_map(|delivery| Some((pane_of(context, request, &delivery.event)?, delivery)))
+        .collect())
 }
 
 /// The pane of the request that would take the event.

@@ -38,10 +38,12 @@ impl CountedPanes {
         if !self.parts.contains_key(key) {
             let mut parts = Vec::new();
             for (_, item) in panes::parts(&*context.store, key).await? {
-                parts.push(PaneState::decode(&item.value).map_err(|error| RedriveError::Pane {
-                    entity: key.entity.clone(),
-                    message: error.to_string(),
-                })?);
+                parts.push(
+                    PaneState::decode(&item.value).map_err(|error| RedriveError::Pane {
+                        entity: key.entity.clone(),
+                        message: error.to_string(),
+                    })?,
+                );
             }
             self.parts.insert(key.clone(), parts);
         }

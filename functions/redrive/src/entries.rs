@@ -91,7 +91,11 @@ pub(crate) async fn redrive(
                 Ok((_, key)) if panes.is_sealed(context, &key).await? => {
                     let start = touchline_event::format_utc_ms(key.start_ms);
                     let pane = format!("{}/{}/{start}", key.family, key.entity);
-                    outcome.refused(&open.source, reason, format!("its pane is sealed: touchline rebuild --pane '{pane}'"));
+                    outcome.refused(
+                        &open.source,
+                        reason,
+                        format!("its pane is sealed: touchline rebuild --pane '{pane}'"),
+                    );
                 }
                 Ok((event, _)) => {
                     group.events.push(event);

@@ -19,8 +19,8 @@ pub use id::{DEFAULT_LANES, EventId, Lane, stable_hash};
 pub use kind::Kind;
 pub use number::{NumberError, Scaled, decimal_string};
 pub use payload::{
-    Article, BeatClaim, Card, Fixture, GameStatus, Goal, Heartbeat, MarketStatus, OddsQuote, Other, Payload, PeriodChange, Play,
-    ScoreUpdate, Side, Substitution, Team, Trade, TradedVolume, WeatherObservation,
+    Article, BeatClaim, Card, Fixture, GameStatus, Goal, Heartbeat, MarketStatus, OddsQuote, Other, Payload,
+    PeriodChange, Play, ScoreUpdate, Side, Substitution, Team, Trade, TradedVolume, WeatherObservation,
 };
 pub use position::{Position, Sequence, ShardId};
 pub use stamp::FrameStamp;

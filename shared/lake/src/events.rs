@@ -21,7 +21,8 @@ impl Lake {
         from_ms: i64,
         to_ms: i64,
     ) -> Result<Vec<ArchivedEvent>, LakeError> {
-        let names: BTreeSet<&str> = kinds.iter().filter_map(|kind| event_table(*kind)).map(|table| table.name).collect();
+        let names: BTreeSet<&str> =
+            kinds.iter().filter_map(|kind| event_table(*kind)).map(|table| table.name).collect();
         let mut events = Vec::new();
         for name in names {
             let table = self.load(&table_ident(name)?).await?;
@@ -34,8 +35,7 @@ impl Lake {
             let scan = table.scan().with_filter(wanted).select_all().build().context("read", name)?;
             let mut batches = scan.to_arrow().await.context("read", name)?;
             while let Some(batch) = batches.try_next().await.context("read", name)? {
-                let read = events_of(&batch)
-                    .map_err(|message| LakeError::Row { table: name.to_owned(), message })?;
+                let read = events_of(&batch).map_err(|message| LakeError::Row { table: name.to_owned(), message })?;
                 events.extend(read.into_iter().filter(|archived| kinds.contains(&archived.event.kind)));
             }
         }

@@ -120,7 +120,8 @@ pub async fn read_back(store: &dyn ObjectStore, object_key: &str) -> Result<Opti
     let Some(object) = store.get(object_key).await? else { return Ok(None) };
     let unlabelled = || LakeError::Payload {
         key: object_key.to_owned(),
-        reason: "no label says when it was received and in which session; it landed before labels were written".to_owned(),
+        reason: "no label says when it was received and in which session; it landed before labels were written"
+            .to_owned(),
     };
     let (label, packed) = split_label(&object).ok_or_else(unlabelled)?;
     let capacity = zstd::bulk::Decompressor::upper_bound(packed).unwrap_or(PAYLOAD_BYTES_MAX).min(PAYLOAD_BYTES_MAX);
@@ -187,7 +188,15 @@ mod tests {
 
     fn payload<'a>(session: &'a str, bytes: &'a [u8]) -> RawPayload<'a> {
         let received_at_ms = Some(1_698_598_974_000);
-        RawPayload { source: "espn", origin: "recordings/nfl.json", session, index: 7, received_at_ms, shift_ms: -5, bytes }
+        RawPayload {
+            source: "espn",
+            origin: "recordings/nfl.json",
+            session,
+            index: 7,
+            received_at_ms,
+            shift_ms: -5,
+            bytes,
+        }
     }
 
     #[tokio::test]

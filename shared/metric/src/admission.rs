@@ -42,7 +42,8 @@ pub fn admit(event: &Event, partition_key: &str, lanes: u16, policy: &WindowPoli
     let lane = event.lane(lanes);
     if Lane::from_partition_key(partition_key) != Some(lane) {
         let belongs = lane.partition_key();
-        let message = format!("event of entity {} belongs on {belongs}, the record came on {partition_key}", event.entity());
+        let message =
+            format!("event of entity {} belongs on {belongs}, the record came on {partition_key}", event.entity());
         return refused(&event.source, "wrong_lane", message);
     }
     let Some(family) = Family::of(event) else { return Admission::Heartbeat };

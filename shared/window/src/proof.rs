@@ -103,9 +103,10 @@ impl LaneProof {
 
     /// What is vouched for and was not counted so.
     pub fn findings(&self) -> Vec<Finding> {
-        let beats = self.producers.iter().flat_map(|producer| {
-            producer.open.iter().filter_map(|(number, beat)| beat.finding(producer.id, *number))
-        });
+        let beats = self
+            .producers
+            .iter()
+            .flat_map(|producer| producer.open.iter().filter_map(|(number, beat)| beat.finding(producer.id, *number)));
         beats.collect()
     }
 
@@ -189,9 +190,7 @@ impl Beat {
     }
 
     fn keeps(&self, claim: &Claim) -> bool {
-        self.frames.count() == claim.frame_count
-            && self.event_count == claim.event_count
-            && self.id_sum == claim.id_sum
+        self.frames.count() == claim.frame_count && self.event_count == claim.event_count && self.id_sum == claim.id_sum
     }
 
     fn finding(&self, producer: u64, beat: u32) -> Option<Finding> {

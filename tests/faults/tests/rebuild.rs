@@ -201,7 +201,8 @@ async fn a_pane_of_several_parts_is_whole_again_and_still_knows_every_id() {
     let (key, item) = panes::parts(&*room.world.store, &room.key()).await.unwrap().remove(0);
     let mut full = PaneState::<FamilyState>::decode(&item.value).unwrap();
     full.is_frozen = true;
-    let write = ItemWrite { key, expected: Some(item.version), value: Some(full.encode().unwrap()), expires_at_ms: None };
+    let write =
+        ItemWrite { key, expected: Some(item.version), value: Some(full.encode().unwrap()), expires_at_ms: None };
     room.world.store.put(vec![write]).await.remove(0).unwrap();
     room.send(&[trade(3, START_MS + 2_000)]);
     room.world.deliver(SEALING).await;

@@ -248,6 +248,13 @@ fn stored(load: Load, traffic: &Traffic, file: &PriceFile) -> Vec<Line> {
             inputs: &[Input::Rate, Input::Hours],
         },
         Line {
+            component: "live proof: writes",
+            arithmetic: format!("{} lanes met by aggregations", traffic.proof_writes),
+            price: each(prices.dynamodb_write_million, "a million"),
+            amount: at(prices.dynamodb_write_million, traffic.proof_writes.into(), MILLION),
+            inputs: &[Input::Rate, Input::Hours],
+        },
+        Line {
             component: "panes: reads",
             arithmetic: format!("{} panes, when they become final", traffic.panes),
             price: each(prices.dynamodb_read_million, "a million"),

@@ -21,9 +21,7 @@ use arrow_schema::Schema;
 use touchline_event::Kind;
 
 pub use anomalies::{ANOMALIES, AnomalyRow};
-pub use bronze::{
-    LATE_EVENTS, LateEventRow, PAYLOADS, PayloadRow, QUARANTINE, QuarantineRow, REDRIVES, RedriveRow,
-};
+pub use bronze::{LATE_EVENTS, LateEventRow, PAYLOADS, PayloadRow, QUARANTINE, QuarantineRow, REDRIVES, RedriveRow};
 pub use column::{Column, Table};
 pub use envelope::ArchivedEvent;
 pub(crate) use read::events_of;

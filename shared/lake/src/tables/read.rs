@@ -96,11 +96,10 @@ impl Row<'_> {
             }
             .into(),
             Kind::Article => self.given("content", self.json::<Article>("content")?)?.into(),
-            Kind::Other => Other {
-                vendor_kind: self.word("vendor_kind")?,
-                content: self.json("content")?.unwrap_or(Value::Null),
+            Kind::Other => {
+                Other { vendor_kind: self.word("vendor_kind")?, content: self.json("content")?.unwrap_or(Value::Null) }
+                    .into()
             }
-            .into(),
             Kind::Heartbeat => return Err("a heartbeat is in no table".to_owned()),
         })
     }
