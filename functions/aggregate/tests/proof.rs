@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use touchline_aggregate::{AggregateContext, WarmCache, handle};
 use touchline_event::{
     BeatClaim, Event, EventDraft, EventId, FrameStamp, Heartbeat, Lane, Sequence, ShardId, Trade, encode_frame,
+    stable_hash,
 };
 use touchline_store::{Fault, FaultyStore, ItemStore, MAX_ITEM_BYTES, MemoryStore, proofs};
 use touchline_stream::{Batch, Record};
@@ -86,7 +87,7 @@ fn shard_of(records: Vec<(String, Vec<u8>)>) -> Vec<Record> {
     records.into_iter().enumerate().map(number).collect()
 }
 
-/// Two sandboxes with memories of their own, over a store of which every `lossy`th write loses its answer.
+/// Two sandboxes with memories of their own, over a store of which one write in `lossy` loses its answer.
 struct Consumers {
     store: Arc<MemoryStore>,
     sandboxes: [AggregateContext; 2],
@@ -127,10 +128,14 @@ impl Consumers {
         let writes = Arc::new(AtomicU64::new(1));
         let sandbox = || {
             let writes = Arc::clone(&writes);
-            let next = move || match writes.fetch_add(1, Ordering::SeqCst) {
-                n if lossy > 0 && n % lossy == 0 => Fault::LostResponse,
-                n if lossy > 0 && n % (lossy + 3) == 0 => Fault::LostRequest,
-                _ => Fault::None,
+            // Scattered, so that no rhythm of writes meets the same fault for ever.
+            let next = move || {
+                let number = stable_hash(&writes.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+                match number.checked_rem(2 * lossy) {
+                    Some(0) => Fault::LostResponse,
+                    Some(1) => Fault::LostRequest,
+                    _ => Fault::None,
+                }
             };
             AggregateContext {
                 store: Arc::new(FaultyStore::new(Shared(Arc::clone(&store)), next)),
@@ -218,7 +223,7 @@ proptest! {
         }
         let records = shard_of(records);
         run(async {
-            let consumers = Consumers::new(if lossy < 3 { 0 } else { lossy });
+            let consumers = Consumers::new(if lossy < 4 { 0 } else { lossy });
             consumers.deliver(&records, &cuts).await;
             let proofs = consumers.proofs().await;
             for (lane, proof) in &proofs {
