@@ -5,11 +5,9 @@
 mod support;
 
 use support::{Board, PANE_MS, START_MS};
-use touchline_event::{GameStatus, Position, Sequence, ShardId, Side};
+use touchline_event::{GameStatus, Side};
 use touchline_metric::Family;
-use touchline_store::{
-    LateLedger, Ledger, QuarantineEntry, Redriven, late, put_if_absent, quarantine, redriven, watermarks,
-};
+use touchline_store::watermarks;
 
 const MINUTE: i64 = PANE_MS;
 
@@ -338,61 +336,4 @@ async fn a_sealed_window_says_so() {
     let values = board.json("/v1/windows?family=trades&entity=finnhub:AAPL&order=oldest").await["values"].clone();
     assert_eq!((&values[0]["state"], &values[0]["revision"]), (&"sealed".into(), &1.into()));
     assert_eq!(values[1]["state"], "provisional");
-}
-
-#[tokio::test]
-async fn what_no_window_counted_is_listed_with_its_reason_until_it_is_taken_after_all() {
-    let mut board = traded_board().await;
-    for (n, reason) in ["bad_field", "bad_field", "not_json"].into_iter().enumerate() {
-        let entry = QuarantineEntry {
-            stage: "parse".into(),
-            source: "finnhub".into(),
-            reason: reason.into(),
-            pointer: "/data/0/p".into(),
-            message: "p is no number".into(),
-            raw: b"{\"p\":\"<b>\"}".to_vec(),
-            object_key: Some("raw/x".into()),
-            event_count: 1,
-            at_ms: START_MS,
-        };
-        put_if_absent(&*board.store, vec![quarantine::parse_entry("raw/x", n, &entry).unwrap()]).await.unwrap();
-    }
-    let event = board.event("finnhub", "AAPL", START_MS, trade());
-    let position = Position { sequence: Sequence::from_u64(1), sub: 0 };
-    let text = serde_json::to_string(&event).unwrap();
-    let shard = ShardId("0".into());
-    let item = late::entry(&shard, position, LateLedger::AfterSeal, "sealed".into(), &event, text).unwrap();
-    put_if_absent(&*board.store, vec![item]).await.unwrap();
-
-    let page = board.json("/v1/quarantine?limit=2").await;
-    let values = page["values"].as_array().unwrap();
-    assert_eq!(
-        (values.len(), &values[0]["reason"], &values[0]["pointer"]),
-        (2, &"bad_field".into(), &"/data/0/p".into())
-    );
-    let rest = board.json(&format!("/v1/quarantine?limit=2&next={}", encoded(page["next"].as_str().unwrap()))).await;
-    assert_eq!((rest["values"].as_array().unwrap().len(), &rest["next"]), (1, &serde_json::Value::Null));
-    assert_eq!(board.json("/v1/quarantine?reason=not_json").await["values"].as_array().unwrap().len(), 1);
-    assert!(board.json("/v1/quarantine?source=espn").await["values"].as_array().unwrap().is_empty());
-    let late = board.json("/v1/late?ledger=after_seal").await["values"].clone();
-    assert_eq!((&late[0]["entity"], &late[0]["settled_at"]), (&"finnhub:AAPL".into(), &serde_json::Value::Null));
-    assert!(board.json("/v1/late?ledger=late").await["values"].as_array().unwrap().is_empty());
-
-    let mark = Redriven { republished: 1, at_ms: START_MS };
-    let name = values[0]["id"].as_str().unwrap().strip_prefix("finnhub#").unwrap().to_owned();
-    redriven::mark(&*board.store, Ledger::Quarantine, "finnhub", &[(name, mark)]).await.unwrap();
-    assert_eq!(board.json("/v1/quarantine").await["values"].as_array().unwrap().len(), 2);
-    let done = board.json("/v1/quarantine?state=done").await["values"].clone();
-    assert_eq!(done[0]["redriven_at"], "2023-10-29T17:00:00.000Z");
-    assert_eq!(board.json("/v1/accounting").await["values"][0]["redriven"], 1);
-    assert_eq!(board.problem("/v1/late?state=closed", 400).await["parameter"], "state");
-}
-
-fn trade() -> touchline_event::Trade {
-    touchline_event::Trade { price_e8: 1, volume_e8: 1, conditions: vec![], is_vwap_eligible: true }
-}
-
-/// What a token needs to travel in a query.
-fn encoded(text: &str) -> String {
-    text.replace('#', "%23").replace('/', "%2F")
 }
