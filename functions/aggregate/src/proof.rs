@@ -43,8 +43,8 @@ impl Tales {
 
     /// Notes what a heartbeat claims.
     pub(crate) fn note_claim(&mut self, source: &str, sequence: Sequence, heartbeat: &Heartbeat) {
-        let Some(BeatClaim { producer, beat, frame_count }) = heartbeat.claim else { return };
-        let Heartbeat { lane, watermark_ms, event_count, id_sum, .. } = *heartbeat;
+        let Heartbeat { lane, watermark_ms, claim: Some(claim), .. } = *heartbeat else { return };
+        let BeatClaim { producer, beat, frame_count, event_count, id_sum } = claim;
         let claim = Claim { frame_count, event_count, id_sum, watermark_ms };
         let told = Told::Claim { producer, beat, claim };
         self.0.entry((source.to_owned(), lane)).or_default().push((sequence, told));

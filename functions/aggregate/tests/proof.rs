@@ -55,8 +55,9 @@ fn records_of(producer: u64, lane: u16, beats: &[Vec<u64>], dies: bool, next_id:
         if dies && beat as usize + 1 == beats.len() {
             break;
         }
-        let claim = Some(BeatClaim { producer, beat, frame_count: frames.len() as u32 });
-        let heartbeat = Heartbeat { lane, watermark_ms: at_ms, event_count, id_sum, claim };
+        let frame_count = frames.len() as u32;
+        let claim = Some(BeatClaim { producer, beat, frame_count, event_count, id_sum });
+        let heartbeat = Heartbeat { lane, watermark_ms: at_ms, claim, ..Heartbeat::default() };
         let beat = EventDraft::new("finnhub", at_ms, at_ms, heartbeat).with_id(EventId(0));
         records.push((key.clone(), encode_frame(&[beat]).unwrap()));
     }

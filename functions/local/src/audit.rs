@@ -190,7 +190,7 @@ mod tests {
 
     use touchline_event::FrameStamp;
     use touchline_feed::Source;
-    use touchline_poll::{Payload, PollContext, PollSession, ingest};
+    use touchline_poll::{Delivery, Payload, PollContext, PollSession, ingest};
     use touchline_stream::{FrameLimits, OutRecord, Publish, StreamError};
     use touchline_window::WindowPolicy;
 
@@ -234,7 +234,7 @@ mod tests {
         let thief = Thief { log: state.log.clone(), stolen: Arc::clone(&stolen) };
         let context =
             PollContext { stream: Arc::new(thief), frames: FrameLimits { max_events: 1 }, ..poll_context(&state) };
-        let mut session = PollSession::new(7);
+        let mut session = PollSession::default();
         let print = |n: i64| format!("{{\"s\":\"A\",\"p\":1.5,\"v\":{n},\"t\":{}}}", 1_680_286_500_000 + n);
         let prints: Vec<String> = (1..6).map(print).collect();
         let payload = Payload {
@@ -246,7 +246,7 @@ mod tests {
             shift_ms: 0,
             bytes: format!("{{\"type\":\"trade\",\"data\":[{}]}}", prints.join(",")).into_bytes(),
         };
-        ingest(&context, &mut session, &payload).await.unwrap();
+        ingest(&context, vec![Delivery { session: &mut session, payloads: vec![&payload] }]).await.unwrap();
         settle(&state).await;
         assert!(report_proof(&state).await.unwrap(), "before the heartbeat nobody has vouched for anything");
         session.beat(&context, Source::Finnhub, 1_680_286_590_000).await.unwrap();

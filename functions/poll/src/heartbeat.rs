@@ -1,48 +1,23 @@
-//! What a producer can vouch for on each lane it used: how far, which frames, how many events, which ids.
+//! What a session can vouch for on each lane it used: how far, how many, which ids.
 //! HB-1: counts and id sums cover exactly the events acknowledged since the last heartbeat of the lane.
-//! HB-2: after a failure nobody knows what got through: the producer goes on as another one, and what it left is unvouched.
 
 use std::collections::BTreeMap;
 
-use touchline_event::{BeatClaim, Event, EventDraft, EventId, FrameStamp, Heartbeat, Kind, stable_hash};
-use touchline_stream::OutRecord;
+use touchline_event::{Event, EventDraft, EventId, Heartbeat, Kind};
 
 /// Lanes that a producer used, and what it published on them since their last heartbeat.
-#[derive(Debug)]
-pub struct LaneBook {
-    producer: u64,
-    lanes: BTreeMap<u16, Lane>,
-}
-
 #[derive(Debug, Default)]
-struct Lane {
-    beat: u32,
-    frame_count: u32,
-    event_count: u64,
-    id_sum: u64,
+pub struct LaneBook {
+    lanes: BTreeMap<u16, (u64, u64)>,
 }
 
 impl LaneBook {
-    /// The book of a producer that has just started; its number must be drawn by chance.
-    pub(crate) fn new(producer: u64) -> Self {
-        Self { producer, lanes: BTreeMap::new() }
-    }
-
-    /// Numbers frames that are about to be published.
-    pub(crate) fn stamp(&mut self, records: &mut [OutRecord]) {
-        for record in records {
-            let lane = self.lanes.entry(record.lane.0).or_default();
-            FrameStamp { producer: self.producer, beat: lane.beat, number: lane.frame_count }.put(&mut record.bytes);
-            lane.frame_count += 1;
-        }
-    }
-
     /// Notes acknowledged events.
     pub(crate) fn note(&mut self, events: &[(u16, EventId)]) {
         for (lane, id) in events {
-            let lane = self.lanes.entry(*lane).or_default();
-            lane.event_count += 1;
-            lane.id_sum = lane.id_sum.wrapping_add(id.0);
+            let (count, id_sum) = self.lanes.entry(*lane).or_default();
+            *count += 1;
+            *id_sum = id_sum.wrapping_add(id.0);
         }
     }
 
@@ -53,25 +28,22 @@ impl LaneBook {
         }
     }
 
-    /// Vouches for nothing that was published so far.
-    pub(crate) fn start_over(&mut self) {
-        self.producer = stable_hash(&self.producer.to_be_bytes());
-        self.lanes.values_mut().for_each(|lane| *lane = Lane::default());
-    }
-
     /// Heartbeats of all lanes used so far, up to `watermark_ms`; starts the next counting.
     pub(crate) fn heartbeats(&mut self, source: &str, watermark_ms: i64) -> Vec<Event> {
-        let producer = self.producer;
         self.lanes
             .iter_mut()
-            .map(|(number, lane)| {
-                let next = Lane { beat: lane.beat + 1, ..Lane::default() };
-                let Lane { beat, frame_count, event_count, id_sum } = std::mem::replace(lane, next);
-                let claim = Some(BeatClaim { producer, beat, frame_count });
-                let payload = Heartbeat { lane: *number, watermark_ms, event_count, id_sum, claim };
-                let revision = format!("{watermark_ms}:{event_count}:{id_sum}");
+            .map(|(lane, (count, id_sum))| {
+                let payload = Heartbeat {
+                    lane: *lane,
+                    watermark_ms,
+                    event_count: std::mem::take(count),
+                    id_sum: std::mem::take(id_sum),
+                    // The producer's to say, when it is published.
+                    claim: None,
+                };
+                let revision = format!("{watermark_ms}:{}:{}", payload.event_count, payload.id_sum);
                 EventDraft::new(source, watermark_ms, watermark_ms, payload)
-                    .with_vendor_id(&format!("heartbeat:{number}"), &revision)
+                    .with_vendor_id(&format!("heartbeat:{lane}"), &revision)
             })
             .collect()
     }

@@ -6,6 +6,7 @@
 
 mod heartbeat;
 mod ingest;
+mod producer;
 
 use std::sync::Arc;
 
@@ -16,13 +17,16 @@ use touchline_store::{ItemStore, StoreError};
 use touchline_stream::{FrameLimits, Publish, StreamError};
 
 pub use heartbeat::LaneBook;
-pub use ingest::{Ingested, Payload, PollSession, ingest, replay_parse};
+pub use ingest::{Delivery, Ingested, Payload, PollSession, ingest, replay_parse};
+pub use producer::Producer;
 
 /// Everything an invocation needs, built once per cold start.
 pub struct PollContext {
     pub objects: Arc<dyn ObjectStore>,
     pub store: Arc<dyn ItemStore>,
     pub stream: Arc<dyn Publish>,
+    /// Numbers what is published; one for each process.
+    pub producer: Producer,
     pub lanes: u16,
     pub frames: FrameLimits,
 }
@@ -67,5 +71,5 @@ where
 {
     let source = Source::from_name(&request.source).ok_or_else(|| PollError::UnknownSource(request.source.clone()))?;
     let payload = fetch(source, request).await?;
-    ingest(context, session, &payload).await
+    ingest(context, vec![Delivery { session, payloads: vec![&payload] }]).await
 }

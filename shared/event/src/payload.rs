@@ -260,10 +260,10 @@ pub struct Heartbeat {
     pub lane: u16,
     /// Event time that this producer has passed on this lane, UTC ms.
     pub watermark_ms: i64,
-    /// Events published on this lane since the last heartbeat, and the wrapping sum of their ids: the live proof.
+    /// Events of this vendor session published on this lane since its last heartbeat, and the wrapping sum of their ids.
     pub event_count: u64,
     pub id_sum: u64,
-    /// Which stamped frames carried them; absent from producers that stamp none.
+    /// What the producer published on this lane, of all its sessions: the live proof; absent from producers that stamp none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<BeatClaim>,
 }
@@ -275,6 +275,9 @@ pub struct BeatClaim {
     /// The frames' beat: heartbeats of this producer and lane before this one.
     pub beat: u32,
     pub frame_count: u32,
+    /// Events in these frames, and the wrapping sum of their ids.
+    pub event_count: u64,
+    pub id_sum: u64,
 }
 
 /// A vendor type that no kind of ours names yet.
