@@ -6,6 +6,7 @@
 
 mod heartbeat;
 mod ingest;
+mod producer;
 
 use std::sync::Arc;
 
@@ -17,12 +18,15 @@ use touchline_stream::{FrameLimits, Publish, StreamError};
 
 pub use heartbeat::LaneBook;
 pub use ingest::{Delivery, Ingested, Payload, PollSession, ingest, replay_parse};
+pub use producer::Producer;
 
 /// Everything an invocation needs, built once per cold start.
 pub struct PollContext {
     pub objects: Arc<dyn ObjectStore>,
     pub store: Arc<dyn ItemStore>,
     pub stream: Arc<dyn Publish>,
+    /// Numbers what is published; one for each process.
+    pub producer: Producer,
     pub lanes: u16,
     pub frames: FrameLimits,
 }

@@ -246,12 +246,27 @@ pub struct Trade {
 }
 
 /// A producer's word on one lane: everything it will ever say before `watermark_ms` is in the stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Heartbeat {
     pub lane: u16,
     /// Event time that this producer has passed on this lane, UTC ms.
     pub watermark_ms: i64,
-    /// Events published on this lane since the last heartbeat, and the wrapping sum of their ids: the live proof.
+    /// Events of this vendor session published on this lane since its last heartbeat, and the wrapping sum of their ids.
+    pub event_count: u64,
+    pub id_sum: u64,
+    /// What the producer published on this lane, of all its sessions: the live proof; absent from producers that stamp none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<BeatClaim>,
+}
+
+/// Which frames of its lane a heartbeat vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BeatClaim {
+    pub producer: u64,
+    /// The frames' beat: heartbeats of this producer and lane before this one.
+    pub beat: u32,
+    pub frame_count: u32,
+    /// Events in these frames, and the wrapping sum of their ids.
     pub event_count: u64,
     pub id_sum: u64,
 }

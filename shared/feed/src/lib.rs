@@ -4,6 +4,7 @@
 //! FEED-3: the same session seen twice gives the same ids; identical facts inside one session stay apart.
 //! Fetches nothing, reads no clock; unknown vendor types become `other` events.
 
+mod reader;
 mod session;
 mod source;
 
@@ -37,6 +38,7 @@ pub mod wearable;
 mod xml;
 mod zones;
 
+pub use reader::SessionReader;
 pub use session::Session;
 pub use source::Source;
 

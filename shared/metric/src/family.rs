@@ -38,7 +38,16 @@ impl Family {
 
     /// The one family that counts this event. Heartbeats belong to none: they are no facts.
     pub fn of(event: &Event) -> Option<Family> {
-        match event.kind {
+        Self::of_kind(event.kind)
+    }
+
+    /// The kinds that this family counts.
+    pub fn kinds(self) -> Vec<Kind> {
+        Kind::ALL.iter().copied().filter(|kind| Self::of_kind(*kind) == Some(self)).collect()
+    }
+
+    fn of_kind(kind: Kind) -> Option<Family> {
+        match kind {
             Kind::Heartbeat => None,
             Kind::Trade => Some(Self::Trades),
             Kind::OddsQuote | Kind::MarketStatus | Kind::TradedVolume => Some(Self::Odds),

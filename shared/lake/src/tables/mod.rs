@@ -11,6 +11,7 @@ mod envelope;
 mod football;
 mod markets;
 mod match_events;
+mod read;
 mod reference;
 mod scores;
 mod tracking;
@@ -24,9 +25,10 @@ use arrow_schema::Schema;
 use touchline_event::Kind;
 
 pub use anomalies::{ANOMALIES, AnomalyRow};
-pub use bronze::{LATE_EVENTS, LateEventRow, PAYLOADS, PayloadRow, QUARANTINE, QuarantineRow};
+pub use bronze::{LATE_EVENTS, LateEventRow, PAYLOADS, PayloadRow, QUARANTINE, QuarantineRow, REDRIVES, RedriveRow};
 pub use column::{Column, Table};
 pub use envelope::ArchivedEvent;
+pub(crate) use read::events_of;
 pub use windows::{ODDS_WINDOWS, OddsWindowRow, SCORE_WINDOWS, ScoreWindowRow, TRADE_WINDOWS, TradeWindowRow};
 
 use crate::error::LakeError;
@@ -48,6 +50,7 @@ pub fn declared() -> Vec<Declared> {
         bronze::PAYLOADS.declared(),
         bronze::QUARANTINE.declared(),
         bronze::LATE_EVENTS.declared(),
+        bronze::REDRIVES.declared(),
         windows::TRADE_WINDOWS.declared(),
         windows::ODDS_WINDOWS.declared(),
         windows::SCORE_WINDOWS.declared(),

@@ -1,4 +1,4 @@
--- One row per window of trades: its highest revision. A revision written twice by a retry counts once.
+-- One row per window: its highest revision. Ask silver.trade_windows for the others.
 with written as (
     select * from {{ source('silver', 'trade_windows') }}
 ),
@@ -6,20 +6,18 @@ with written as (
 ranked as (
     select
         *,
-        row_number() over (
-            partition by source, symbol, window_start, window_ms
-            order by revision desc, as_of desc
-        ) as revision_rank
+        {{ revision_rank('source, symbol, window_start, window_ms') }} as revision_rank
     from written
 ),
 
-renamed as (
+latest as (
     select
         source,
         symbol,
-        window_start as window_started_at,
+        window_start,
         window_ms,
         revision,
+        {{ window_state() }} as state,
         is_final,
         trade_count,
         excluded_count,
@@ -38,4 +36,4 @@ renamed as (
     where revision_rank = 1
 )
 
-select * from renamed
+select * from latest
