@@ -48,8 +48,9 @@ fn a_skillcorner_match_names_and_turns_its_frames() {
     let events = read("skillcorner", "frames_v3.jsonl", "2011166_tracking.jsonl", &mut session);
     let alone = read("skillcorner", "frames_v3.jsonl", "2011166_tracking.jsonl", &mut Session::default());
     // The home team of this match begins right to left.
-    let (known, unknown) = (frames(&events)[1].clone(), frames(&alone)[1].clone());
+    let (known, unknown) = (frames(&events)[2].clone(), frames(&alone)[2].clone());
     assert!(known.is_oriented && !unknown.is_oriented);
+    assert_ne!(unknown.ball.unwrap().x_cm, 5_250, "a ball on the halfway line would hide the turn");
     assert_eq!(known.ball.unwrap().x_cm, 10_500 - unknown.ball.unwrap().x_cm);
     assert_eq!(&format_utc_ms(events[1].timestamp_ms)[..10], "2025-04-12");
 }
