@@ -11,6 +11,7 @@ use touchline_event::{
 
 use super::*;
 use crate::lake::{Lake, table_ident};
+use crate::port::Tables;
 use crate::testing::{at, heartbeat, read, trade};
 
 fn text(value: &str) -> String {

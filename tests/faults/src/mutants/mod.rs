@@ -22,16 +22,30 @@ pub enum Mutant {
     FloatSums,
     /// An event is late when it is processed late.
     WallClock,
+    /// A pane that is in the due list already is not touched there before its correction is written.
+    NoDueTouch,
+    /// The archive's chain is overwritten with what was made from an older version of it.
+    NoChainSwap,
+    /// The committer does not read from the snapshots what is in.
+    NoCommitMarks,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 6] = [
+    pub const ALL: [Mutant; 9] = [
         Mutant::NoCompareAndSwap,
         Mutant::NoIds,
         Mutant::MarkPerBatch,
         Mutant::MarkPerShard,
         Mutant::FloatSums,
         Mutant::WallClock,
+        Mutant::NoDueTouch,
+        Mutant::NoChainSwap,
+        Mutant::NoCommitMarks,
     ];
+
+    /// Whether it is about the aggregation: then only panes are looked at, and nothing runs beside it.
+    pub fn is_of_aggregation(self) -> bool {
+        !matches!(self, Mutant::NoDueTouch | Mutant::NoChainSwap | Mutant::NoCommitMarks)
+    }
 }
