@@ -183,14 +183,18 @@ fn an_identifier_that_is_not_in_the_batch_fails_it_whole() {
 #[test]
 fn every_function_reads_everything_on_its_own() {
     for seed in 0..200 {
-        let settings = Settings { functions: 2, ..Settings::any(&mut Random::new(seed), FaultSet::all().without(Fault::Expiry)) };
+        let settings =
+            Settings { functions: 2, ..Settings::any(&mut Random::new(seed), FaultSet::all().without(Fault::Expiry)) };
         let settings = Settings { discard_after: None, ..settings };
         let mut run = run_with(seed, settings, always);
         assert_eq!(run.ended, Ok(()), "seed {seed}");
         let published = run.simulation.watch().published.clone();
         let seen_by = |wanted: usize| {
             let seen = run.seen.borrow();
-            seen.iter().filter(|(_, function, ..)| *function == wanted).map(|(place, ..)| *place).collect::<BTreeSet<_>>()
+            seen.iter()
+                .filter(|(_, function, ..)| *function == wanted)
+                .map(|(place, ..)| *place)
+                .collect::<BTreeSet<_>>()
         };
         assert_eq!([seen_by(0), seen_by(1)], [published.clone(), published], "seed {seed}");
     }

@@ -84,21 +84,21 @@ impl Sequence {
 
 impl fmt::Display for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = self.0;
-        let mut digits = Vec::new();
-        while bytes.iter().any(|byte| *byte != 0) {
-            let mut remainder = 0_u32;
-            for byte in &mut bytes {
-                let value = remainder * 256 + u32::from(*byte);
-                *byte = (value / 10) as u8;
-                remainder = value % 10;
+        // Nine digits a division: the archive writes this for every row.
+        const NINE_DIGITS: u64 = 1_000_000_000;
+        let mut words = self.0.as_chunks::<4>().0.iter().map(|word| u32::from_be_bytes(*word)).collect::<Vec<_>>();
+        let mut groups = Vec::with_capacity(9);
+        while words.iter().any(|word| *word != 0) {
+            let mut remainder = 0_u64;
+            for word in &mut words {
+                let value = (remainder << 32) | u64::from(*word);
+                *word = (value / NINE_DIGITS) as u32;
+                remainder = value % NINE_DIGITS;
             }
-            digits.push(b'0' + remainder as u8);
+            groups.push(remainder);
         }
-        if digits.is_empty() {
-            digits.push(b'0');
-        }
-        digits.iter().rev().try_for_each(|digit| write!(f, "{}", *digit as char))
+        write!(f, "{}", groups.pop().unwrap_or(0))?;
+        groups.iter().rev().try_for_each(|group| write!(f, "{group:09}"))
     }
 }
 

@@ -41,9 +41,9 @@ pub struct CommitReport {
 }
 
 /// The highest recorded value of every mark in the table's history.
-pub(crate) fn marks(history: &[HashMap<String, String>]) -> BTreeMap<String, u64> {
+pub(crate) fn marks(history: &[&HashMap<String, String>]) -> BTreeMap<String, u64> {
     let mut marks = BTreeMap::new();
-    for (key, value) in history.iter().flatten() {
+    for (key, value) in history.iter().copied().flatten() {
         if !MARK_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
             continue;
         }
@@ -62,10 +62,10 @@ fn report<L: Tables>(table: &TableIdent, version: &L::Version, commit_id: &str) 
     let number = |snapshot: &HashMap<String, String>, key| -> u64 {
         snapshot.get(key).and_then(|value| value.parse().ok()).unwrap_or(0)
     };
-    let is_own = |snapshot: &HashMap<String, String>| snapshot.get(COMMIT_ID).is_some_and(|id| id == commit_id);
+    let is_own = |snapshot: &&HashMap<String, String>| snapshot.get(COMMIT_ID).is_some_and(|id| id == commit_id);
     for snapshot in L::history(version).into_iter().filter(is_own) {
-        report.file_count += number(&snapshot, ADDED_FILES);
-        report.row_count += number(&snapshot, ADDED_ROWS);
+        report.file_count += number(snapshot, ADDED_FILES);
+        report.row_count += number(snapshot, ADDED_ROWS);
     }
     report
 }

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use arrow_array::RecordBatch;
-use iceberg::spec::DataFile;
+use iceberg::spec::{DataFile, SnapshotRef};
 use iceberg::table::Table;
 use iceberg::transaction::{ApplyTransactionAction, Transaction};
-use iceberg::util::snapshot::ancestors_of;
 use iceberg::{ErrorKind, TableIdent};
 
 use crate::catalog::Pinned;
@@ -25,10 +24,11 @@ impl Tables for Lake {
         self.load(table).await
     }
 
-    fn history(version: &Table) -> Vec<HashMap<String, String>> {
-        let metadata = version.metadata_ref();
-        let Some(newest) = metadata.current_snapshot_id() else { return Vec::new() };
-        ancestors_of(&metadata, newest).map(|snapshot| snapshot.summary().additional_properties.clone()).collect()
+    fn history(version: &Table) -> Vec<&HashMap<String, String>> {
+        let metadata = version.metadata();
+        let parent = |snapshot: &&SnapshotRef| snapshot.parent_snapshot_id().and_then(|id| metadata.snapshot_by_id(id));
+        let ancestors = std::iter::successors(metadata.current_snapshot(), parent);
+        ancestors.map(|snapshot| &snapshot.summary().additional_properties).collect()
     }
 
     fn snapshot_id(version: &Table) -> Option<i64> {

@@ -33,7 +33,7 @@ pub use commit::CommitPass;
 pub use error::LakeError;
 pub use files::FileEntry;
 pub use lake::{Lake, NAMESPACES, table_ident};
-pub use memory::MemoryTables;
+pub use memory::{MemoryTables, MemoryVersion};
 pub use objects::{LocalObjects, MemoryObjects, ObjectStore};
 pub use orphans::Orphan;
 pub use port::{Append, Refusal, Tables};

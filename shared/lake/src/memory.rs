@@ -2,7 +2,7 @@
 //! MEM-1: versions, conflicts and snapshot properties behave as Iceberg's; what is left out is Parquet and metadata files.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::RecordBatch;
 use iceberg::TableIdent;
@@ -28,7 +28,7 @@ struct State {
 
 #[derive(Debug, Clone)]
 struct Snapshot {
-    properties: HashMap<String, String>,
+    properties: Arc<HashMap<String, String>>,
     paths: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ struct Snapshot {
 pub struct MemoryVersion {
     table: TableIdent,
     /// Oldest first.
-    histories: Vec<HashMap<String, String>>,
+    histories: Vec<Arc<HashMap<String, String>>>,
 }
 
 impl MemoryTables {
@@ -61,6 +61,13 @@ impl MemoryTables {
     }
 }
 
+impl MemoryVersion {
+    /// Of which table.
+    pub fn table(&self) -> &TableIdent {
+        &self.table
+    }
+}
+
 impl Tables for MemoryTables {
     type Version = MemoryVersion;
     type File = String;
@@ -68,12 +75,12 @@ impl Tables for MemoryTables {
     async fn version(&self, table: &TableIdent) -> Result<MemoryVersion, LakeError> {
         let state = self.open();
         let snapshots = state.snapshots.get(table).into_iter().flatten();
-        let histories = snapshots.map(|snapshot| snapshot.properties.clone()).collect();
+        let histories = snapshots.map(|snapshot| Arc::clone(&snapshot.properties)).collect();
         Ok(MemoryVersion { table: table.clone(), histories })
     }
 
-    fn history(version: &MemoryVersion) -> Vec<HashMap<String, String>> {
-        version.histories.iter().rev().cloned().collect()
+    fn history(version: &MemoryVersion) -> Vec<&HashMap<String, String>> {
+        version.histories.iter().rev().map(|properties| &**properties).collect()
     }
 
     fn snapshot_id(version: &MemoryVersion) -> Option<i64> {
@@ -110,7 +117,7 @@ impl Tables for MemoryTables {
         let mut properties = append.properties;
         properties.insert(ADDED_FILES.to_owned(), append.files.len().to_string());
         properties.insert(ADDED_ROWS.to_owned(), rows.to_string());
-        known.push(Snapshot { properties, paths: append.files });
+        known.push(Snapshot { properties: Arc::new(properties), paths: append.files });
         Ok(())
     }
 }

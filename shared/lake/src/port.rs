@@ -44,7 +44,7 @@ pub trait Tables: Send + Sync + Sized {
     fn version(&self, table: &TableIdent) -> impl Future<Output = Result<Self::Version, LakeError>> + Send;
 
     /// Properties of the version's snapshots, newest first.
-    fn history(version: &Self::Version) -> Vec<HashMap<String, String>>;
+    fn history(version: &Self::Version) -> Vec<&HashMap<String, String>>;
 
     /// The newest snapshot of the version.
     fn snapshot_id(version: &Self::Version) -> Option<i64>;
@@ -53,10 +53,8 @@ pub trait Tables: Send + Sync + Sized {
     fn file(version: &Self::Version, entry: &FileEntry) -> Result<Self::File, LakeError>;
 
     /// Writes the events into new files of their tables, committed by nobody yet.
-    fn write_events(
-        &self,
-        events: &[&ArchivedEvent],
-    ) -> impl Future<Output = Result<Vec<FileEntry>, LakeError>> + Send;
+    fn write_events(&self, events: &[&ArchivedEvent])
+    -> impl Future<Output = Result<Vec<FileEntry>, LakeError>> + Send;
 
     /// Writes rows into new files of one table, committed by nobody yet.
     fn write_rows(

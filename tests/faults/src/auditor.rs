@@ -161,7 +161,9 @@ impl Auditor {
             }
             Moment::Abandoned { invocation } => [4, invocation.number, 0],
             Moment::Frozen { invocation } => [5, invocation.number, 0],
-            Moment::Discarded { records, .. } => [6, records.len() as u64, records.first().map_or(0, |one| one.sequence)],
+            Moment::Discarded { records, .. } => {
+                [6, records.len() as u64, records.first().map_or(0, |one| one.sequence)]
+            }
             Moment::Expired { record, .. } => [8, record.shard as u64, record.sequence],
             Moment::Resharded { parents, children } => [9, parents.len() as u64, children.len() as u64],
             Moment::MappingStarted { mapping, parallelization, .. } => [10, *mapping as u64, *parallelization as u64],

@@ -263,8 +263,11 @@ fn describe(part: usize, taken: &Taken<'_>, state: &PaneState<FamilyState>) -> S
     if state.lifecycle.is_final {
         text.push_str(&format!(", final, revision {}", state.lifecycle.revision));
     }
-    let words =
-        [(state.lifecycle.is_dirty, ", unpublished"), (state.lifecycle.is_sealed, ", sealed"), (state.is_frozen, ", full")];
+    let words = [
+        (state.lifecycle.is_dirty, ", unpublished"),
+        (state.lifecycle.is_sealed, ", sealed"),
+        (state.is_frozen, ", full"),
+    ];
     words.iter().filter(|(is_so, _)| *is_so).for_each(|(_, word)| text.push_str(word));
     text
 }

@@ -9,7 +9,7 @@ use arrow_array::RecordBatch;
 use iceberg::TableIdent;
 use touchline_delivery::{Random, yield_now};
 use touchline_lake::tables::ArchivedEvent;
-use touchline_lake::{Append, FileEntry, LakeError, MemoryTables, Refusal, Tables};
+use touchline_lake::{Append, FileEntry, LakeError, MemoryTables, MemoryVersion, Refusal, Tables};
 
 use crate::Options;
 use crate::mutants::Mutant;
@@ -23,13 +23,6 @@ pub struct FaultyTables {
     percent: usize,
     options: Options,
     has_faults: Arc<AtomicBool>,
-}
-
-/// A version as the mutant sees it.
-pub struct Seen {
-    version: <MemoryTables as Tables>::Version,
-    /// Snapshots without their marks.
-    is_blind: bool,
 }
 
 impl FaultyTables {
@@ -75,30 +68,24 @@ fn lost() -> Refusal {
 }
 
 impl Tables for FaultyTables {
-    type Version = Seen;
+    type Version = MemoryVersion;
     type File = String;
 
-    async fn version(&self, table: &TableIdent) -> Result<Seen, LakeError> {
+    async fn version(&self, table: &TableIdent) -> Result<MemoryVersion, LakeError> {
         self.wait().await;
-        let is_blind = self.options.mutant == Some(Mutant::NoCommitMarks);
-        Ok(Seen { version: self.memory.version(table).await?, is_blind })
+        self.memory.version(table).await
     }
 
-    fn history(seen: &Seen) -> Vec<HashMap<String, String>> {
-        let mut history = MemoryTables::history(&seen.version);
-        if seen.is_blind {
-            // It still knows its own commits.
-            history.iter_mut().for_each(|snapshot| snapshot.retain(|key, _| key.starts_with("touchline.commit")));
-        }
-        history
+    fn history(version: &MemoryVersion) -> Vec<&HashMap<String, String>> {
+        MemoryTables::history(version)
     }
 
-    fn snapshot_id(seen: &Seen) -> Option<i64> {
-        MemoryTables::snapshot_id(&seen.version)
+    fn snapshot_id(version: &MemoryVersion) -> Option<i64> {
+        MemoryTables::snapshot_id(version)
     }
 
-    fn file(seen: &Seen, entry: &FileEntry) -> Result<String, LakeError> {
-        MemoryTables::file(&seen.version, entry)
+    fn file(version: &MemoryVersion, entry: &FileEntry) -> Result<String, LakeError> {
+        MemoryTables::file(version, entry)
     }
 
     async fn write_events(&self, events: &[&ArchivedEvent]) -> Result<Vec<FileEntry>, LakeError> {
@@ -111,19 +98,26 @@ impl Tables for FaultyTables {
         self.memory.write_rows(table, batches).await
     }
 
-    async fn commit(&self, seen: &Seen, append: Append<String>, is_doubtful: bool) -> Result<(), Refusal> {
+    async fn commit(&self, version: &MemoryVersion, append: Append<String>, is_doubtful: bool) -> Result<(), Refusal> {
         self.wait().await;
         let fault = self.fault();
         if fault == Some(14) {
             return Err(lost());
         }
-        let file_count = append.files.len() as u64;
-        let outcome = self.memory.commit(&seen.version, append, is_doubtful).await;
+        let again = append.clone();
+        let outcome = self.memory.commit(version, append, is_doubtful).await;
         if outcome.is_ok() {
-            let mut books = open(&self.books);
+            let (mut books, file_count) = (open(&self.books), again.files.len() as u64);
             books.trace.note(&[20, file_count], || format!("      committed to a table: {file_count} files"));
         }
         self.wait().await;
-        if fault == Some(3) { outcome.and(Err(lost())) } else { outcome }
+        if fault != Some(3) {
+            return outcome;
+        }
+        if self.options.mutant == Some(Mutant::BlindRetry) {
+            let now = self.memory.version(version.table()).await.map_err(Refusal::Doubt)?;
+            return self.memory.commit(&now, again, true).await;
+        }
+        outcome.and(Err(lost()))
     }
 }

@@ -10,7 +10,9 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use touchline_delivery::{Transport, block_on};
-use touchline_lake::tables::{ANOMALIES, LATE_EVENTS, ODDS_WINDOWS, QUARANTINE, SCORE_WINDOWS, TRADE_WINDOWS, event_table};
+use touchline_lake::tables::{
+    ANOMALIES, LATE_EVENTS, ODDS_WINDOWS, QUARANTINE, SCORE_WINDOWS, TRADE_WINDOWS, event_table,
+};
 use touchline_lake::{MemoryTables, table_ident};
 use touchline_metric::FamilyState;
 use touchline_store::{ItemStore, late, quarantine};

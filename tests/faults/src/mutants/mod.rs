@@ -18,7 +18,7 @@ pub enum Mutant {
     MarkPerBatch,
     /// One mark per shard says what was applied, while two batches of a shard are under way at once.
     MarkPerShard,
-    /// Sums are floating-point numbers.
+    /// Sums are floating-point numbers, first over a batch, then over the pane.
     FloatSums,
     /// An event is late when it is processed late.
     WallClock,
@@ -26,8 +26,8 @@ pub enum Mutant {
     NoDueTouch,
     /// The archive's chain is overwritten with what was made from an older version of it.
     NoChainSwap,
-    /// The committer does not read from the snapshots what is in.
-    NoCommitMarks,
+    /// A commit whose answer is lost is made again on whatever the table then is.
+    BlindRetry,
 }
 
 impl Mutant {
@@ -41,11 +41,11 @@ impl Mutant {
         Mutant::WallClock,
         Mutant::NoDueTouch,
         Mutant::NoChainSwap,
-        Mutant::NoCommitMarks,
+        Mutant::BlindRetry,
     ];
 
     /// Whether it is about the aggregation: then only panes are looked at, and nothing runs beside it.
     pub fn is_of_aggregation(self) -> bool {
-        !matches!(self, Mutant::NoDueTouch | Mutant::NoChainSwap | Mutant::NoCommitMarks)
+        !matches!(self, Mutant::NoDueTouch | Mutant::NoChainSwap | Mutant::BlindRetry)
     }
 }

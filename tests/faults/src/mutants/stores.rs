@@ -26,7 +26,10 @@ impl Mutilated {
         match self.mutant {
             // Whoever knows nothing of the item still learns of it; whoever knew an older one does not.
             Mutant::NoCompareAndSwap | Mutant::NoChainSwap
-                if write.expected.is_some() && (is_pane || is_chain) && is_chain == (self.mutant == Mutant::NoChainSwap) => {
+                if write.expected.is_some()
+                    && (is_pane || is_chain)
+                    && is_chain == (self.mutant == Mutant::NoChainSwap) =>
+            {
                 write.expected = self.inner.get(&write.key).await?.map(|item| item.version);
             }
             Mutant::NoIds if is_pane => write.value = write.value.map(without_ids),
