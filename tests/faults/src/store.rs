@@ -100,8 +100,8 @@ impl Audited {
                 }
                 if TOLD.iter().any(|kind| key.pk.starts_with(kind)) {
                     books.trace.note(&[18, hash(&key), *version], || match version {
-                        0 => format!("      gone: {} {}", key.pk, key.sk),
-                        _ => format!("      version {version} of {} {}", key.pk, key.sk),
+                        0 => format!("      gone: {} {}", key.pk, without_padding(&key.sk)),
+                        _ => format!("      version {version} of {} {}", key.pk, without_padding(&key.sk)),
                     });
                 }
             }
@@ -115,6 +115,12 @@ impl Audited {
         }
         outcome
     }
+}
+
+/// Sequence numbers are padded to 77 digits for the store, not for a reader.
+fn without_padding(sort_key: &str) -> String {
+    let parts = sort_key.split('#').map(|part| if part.len() == 77 { part.trim_start_matches('0') } else { part });
+    parts.collect::<Vec<_>>().join("#")
 }
 
 fn hash(key: &ItemKey) -> u64 {

@@ -36,6 +36,7 @@ pub fn judge(
     positions_are_once(auditor, lake, transport)?;
     let books = open(&auditor.books);
     revisions_are_once(&books, lake)?;
+    anomalies_are_once(lake)?;
     panes_are_as_old_as_their_watermark(&books)?;
     drop(books);
     ledgers_are_in_bronze(lake, store)
@@ -155,12 +156,17 @@ fn revisions_are_once(books: &Books, lake: &MemoryTables) -> Result<(), Violatio
             return wrong(format!("{table}: {window:?} is no pane's"));
         }
     }
+    Ok(())
+}
+
+/// Named by window, entity, kind and revision.
+fn anomalies_are_once(lake: &MemoryTables) -> Result<(), Violation> {
     let mut anomalies = BTreeSet::new();
     for batch in rows(lake, ANOMALIES.name) {
         for row in 0..batch.num_rows() {
             let name = (text(&batch, "anomaly_id", row).to_owned(), whole(&batch, "revision", row));
             if !anomalies.insert(name.clone()) {
-                return wrong(format!("anomaly {name:?} is there twice"));
+                return Err(Violation::new("FIN-2", format!("anomaly {name:?} is there twice")));
             }
         }
     }
