@@ -1,10 +1,14 @@
 //! One family's due panes: read, made final or sealed by compare-and-swap, queued for the lake, struck off the list.
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use touchline_metric::{Family, FamilyState};
 use touchline_store::{DueEntry, Item, ItemKey, ItemWrite, PutOutcome, due, outbox, panes};
 use touchline_window::{Aggregate as _, PaneKey, PaneState, Watermarks};
 
 use crate::{FinalizeContext, FinalizeError, FinalizeOutcome, PAGE_ENTRIES, anomalies, rows};
+
+/// Panes read and made final at once.
+const LOOKS_IN_FLIGHT: usize = 64;
 
 /// A pane that reached a revision in this pass.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,11 +80,16 @@ async fn finalise_page(
 ) -> Result<(), FinalizeError> {
     let mut finals = Vec::with_capacity(page.len());
     let mut settled = Vec::with_capacity(page.len());
-    for (_, item, entry) in page {
-        match look_at(context, &entry).await? {
+    let looks = page.into_iter().map(|(_, item, entry)| async move {
+        let look = look_at(context, &entry).await?;
+        Ok::<_, FinalizeError>((look, entry, item.version))
+    });
+    let mut looks = stream::iter(looks).buffered(LOOKS_IN_FLIGHT);
+    while let Some((look, entry, version)) = looks.try_next().await? {
+        match look {
             Look::Unsettled => {}
-            Look::Clean => settled.push((entry, item.version)),
-            Look::Final(pane, parts) => finals.push((pane, parts, entry, item.version)),
+            Look::Clean => settled.push((entry, version)),
+            Look::Final(pane, parts) => finals.push((pane, parts, entry, version)),
         }
     }
     for (table, rows) in rows::of_panes(finals.iter().map(|(pane, ..)| &**pane))? {

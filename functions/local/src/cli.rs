@@ -47,7 +47,7 @@ enum Command {
     Normalize(NormalizeArgs),
     /// Send vendor files through the whole road into a state folder.
     #[command(
-        after_help = "Examples:\n  touchline replay --source finnhub trades.ndjson.gz --state state\n  touchline replay --source betfair 1.2008.jsonl --speed 60"
+        after_help = "Examples:\n  touchline replay --source finnhub trades.ndjson.gz --state state\n  touchline replay --source betfair 1.2008.jsonl --speed 60 --port 8080"
     )]
     Replay(ReplayArgs),
     /// Compute windows over a file of trades, without a state folder.
@@ -124,6 +124,9 @@ pub struct ReplayArgs {
     /// Replayed seconds per second, or max.
     #[arg(long, default_value = "max")]
     pub speed: Speed,
+    /// Serve API and page on this port of 127.0.0.1 meanwhile; 0 chooses a free one.
+    #[arg(long)]
+    pub port: Option<u16>,
 }
 
 #[derive(Args)]

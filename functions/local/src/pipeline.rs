@@ -112,7 +112,7 @@ impl Pipeline {
         let mut published = self.state.log.watch();
         while self.is_running() {
             published.borrow_and_update();
-            if !self.aggregate_once().await? {
+            if !self.each_shard(Self::aggregate_shard).await? {
                 tokio::select! {
                     _ = published.changed() => {}
                     () = self.pause(LOOK_AGAIN_EVERY) => {}
@@ -124,7 +124,7 @@ impl Pipeline {
 
     async fn archive_loop(self: Arc<Self>) -> anyhow::Result<()> {
         while self.is_running() {
-            self.archive_once().await?;
+            self.each_shard(Self::archive_shard).await?;
             self.pause(ARCHIVE_EVERY).await;
         }
         Ok(())
@@ -149,8 +149,11 @@ impl Pipeline {
     /// Everything published so far, all the way: for the end of a bounded run, with the loops stopped.
     pub async fn settle(self: Arc<Self>) -> anyhow::Result<()> {
         let archiver = Arc::clone(&self);
-        let archived = tokio::spawn(async move { archiver.archive_all().await });
-        while self.aggregate_once().await? {}
+        let archived = tokio::spawn(async move {
+            while archiver.each_shard(Self::archive_shard).await? {}
+            anyhow::Ok(())
+        });
+        while self.each_shard(Self::aggregate_shard).await? {}
         archived.await.context("the archive panicked")??;
         self.finalize_once().await?;
         touchline_commit::handle(&self.commit).await?;
@@ -173,42 +176,44 @@ impl Pipeline {
         Ok(progress::raise(&*self.state.store, consumer, &batch.shard.0, done).await?)
     }
 
-    async fn aggregate_once(&self) -> anyhow::Result<bool> {
+    /// One batch of every shard, side by side as Lambda runs them. Whether there was any.
+    async fn each_shard<F>(self: &Arc<Self>, work: fn(Arc<Self>, ShardId) -> F) -> anyhow::Result<bool>
+    where
+        F: Future<Output = anyhow::Result<bool>> + Send + 'static,
+    {
+        let shards = self.state.log.shards().await?;
+        let mut tasks: tokio::task::JoinSet<_> =
+            shards.into_iter().map(|shard| work(Arc::clone(self), shard)).collect();
         let mut has_worked = false;
-        for shard in self.state.log.shards().await? {
-            let Some(batch) = self.next_batch("aggregate", &shard, AGGREGATE_RECORDS).await? else { continue };
-            let outcome = touchline_aggregate::handle(&self.aggregate, &batch, || true).await;
-            self.checkpoint("aggregate", &batch, outcome.failed_from).await?;
-            for change in outcome.changes {
-                let Some(family) = Family::from_name(change.family) else { continue };
-                self.live.publish(LiveChange::Pane {
-                    family,
-                    entity: change.entity,
-                    pane_start_ms: change.start_ms,
-                    is_final: change.is_final,
-                    revision: change.revision,
-                });
-            }
-            self.live.publish(LiveChange::Accounting);
-            has_worked = true;
+        while let Some(ended) = tasks.join_next().await {
+            has_worked |= ended.context("a consumer panicked")??;
         }
         Ok(has_worked)
     }
 
-    async fn archive_all(&self) -> anyhow::Result<()> {
-        while self.archive_once().await? {}
-        Ok(())
+    async fn aggregate_shard(self: Arc<Self>, shard: ShardId) -> anyhow::Result<bool> {
+        let Some(batch) = self.next_batch("aggregate", &shard, AGGREGATE_RECORDS).await? else { return Ok(false) };
+        let outcome = touchline_aggregate::handle(&self.aggregate, &batch, || true).await;
+        self.checkpoint("aggregate", &batch, outcome.failed_from).await?;
+        for change in outcome.changes {
+            let Some(family) = Family::from_name(change.family) else { continue };
+            self.live.publish(LiveChange::Pane {
+                family,
+                entity: change.entity,
+                pane_start_ms: change.start_ms,
+                is_final: change.is_final,
+                revision: change.revision,
+            });
+        }
+        self.live.publish(LiveChange::Accounting);
+        Ok(true)
     }
 
-    async fn archive_once(&self) -> anyhow::Result<bool> {
-        let mut has_worked = false;
-        for shard in self.state.log.shards().await? {
-            let Some(batch) = self.next_batch("archive", &shard, ARCHIVE_RECORDS).await? else { continue };
-            let outcome = touchline_archive::handle(&self.archive, &batch).await;
-            self.checkpoint("archive", &batch, outcome.failed_from).await?;
-            has_worked = true;
-        }
-        Ok(has_worked)
+    async fn archive_shard(self: Arc<Self>, shard: ShardId) -> anyhow::Result<bool> {
+        let Some(batch) = self.next_batch("archive", &shard, ARCHIVE_RECORDS).await? else { return Ok(false) };
+        let outcome = touchline_archive::handle(&self.archive, &batch).await;
+        self.checkpoint("archive", &batch, outcome.failed_from).await?;
+        Ok(true)
     }
 
     async fn finalize_once(&self) -> anyhow::Result<()> {

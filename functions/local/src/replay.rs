@@ -1,16 +1,16 @@
 //! Plays recordings into the poll door on one clock, at any speed, and takes up where a killed process left off.
 //! REP-1: payloads go in by their arrival times over all recordings; idle stretches of the clock are skipped.
+//! At full speed payloads go in by the handful; at any other, one by one as their time comes.
 //! REP-2: progress is kept after a payload is in the stream; a payload that a crash repeats meets its own ids.
 //! REP-3: heartbeats follow the clock, so that windows close by event time and never by ours.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use touchline_feed::Source;
-use touchline_poll::{Ingested, PollContext, PollSession, ingest, replay_parse};
+use touchline_api::{LiveHub, ReplayStatus};
+use touchline_poll::{Delivery, Ingested, Payload, PollContext, PollSession, ingest, replay_parse};
 use touchline_store::progress;
 use touchline_stream::FrameLimits;
 use touchline_window::WindowPolicy;
@@ -18,6 +18,7 @@ use touchline_window::WindowPolicy;
 use crate::cli::ReplayArgs;
 use crate::pipeline::Pipeline;
 use crate::recordings::{Recording, of_file};
+use crate::serve::{LIVE_CHANGES, ReplayClock, Server};
 use crate::state::{LANES, State};
 use crate::{audit, normalize};
 
@@ -25,6 +26,9 @@ use crate::{audit, normalize};
 const BEAT_EVERY_MS: i64 = 60_000;
 /// A stretch of the clock without arrivals is cut to this.
 const MAX_IDLE_MS: i64 = 60_000;
+/// Payloads at full speed that go in together, and their bytes: few waits for the disk, and the consumers never idle long.
+const MAX_TOGETHER: usize = 256;
+const MAX_TOGETHER_BYTES: usize = 4 << 20;
 /// Scopes of progress.
 const DONE_PAYLOADS: &str = "replay";
 const FINISHED: &str = "replay-finished";
@@ -67,8 +71,18 @@ pub struct Replayed {
 }
 
 impl Replayed {
+    /// The counts and the speed of a replay that took `time`, its last window and commit included.
+    pub fn summary(&self, time: Duration) -> String {
+        let seconds = time.as_secs_f64();
+        let speed = self.events as f64 / seconds.max(1e-9);
+        let Self { payloads, events, rejects, bytes } = self;
+        format!(
+            "{payloads} payloads, {events} events, {rejects} rejects, {bytes} bytes in {seconds:.2} s, {speed:.0} events/s"
+        )
+    }
+
     fn add(&mut self, ingested: Ingested) {
-        self.payloads += 1;
+        self.payloads += ingested.payloads;
         self.events += ingested.events;
         self.rejects += ingested.rejects;
         self.bytes += ingested.bytes;
@@ -103,15 +117,79 @@ struct Turn {
     index: usize,
 }
 
-/// Plays the recordings; `on_position` is told after every payload.
+/// Recordings on their way into the poll door.
+struct Player<'a> {
+    state: &'a State,
+    context: PollContext,
+    recordings: &'a [Recording],
+    /// One for each recording.
+    sessions: Vec<PollSession>,
+    /// Turns that have come and are not yet in the stream.
+    waiting: Vec<&'a Turn>,
+    last_beat_ms: i64,
+    replayed: Replayed,
+}
+
+/// Plays the recordings; `on_position` is told whenever payloads have gone in.
 pub async fn play(
     state: &State,
     recordings: &[Recording],
     speed: Speed,
     on_position: &(dyn Fn(Position<'_>) + Send + Sync),
 ) -> anyhow::Result<Replayed> {
-    let context = poll_context(state);
-    let mut sessions: Vec<PollSession> = recordings.iter().map(|_| PollSession::default()).collect();
+    let done = done_counts(state, recordings).await?;
+    let turns = turns(recordings);
+    let mut player = Player::new(state, recordings);
+    let mut clock = Clock::default();
+    for (number, turn) in turns.iter().enumerate() {
+        if turn.index < done[turn.recording] {
+            player.resume(turn)?;
+            continue;
+        }
+        clock.wait_until(turn.at_ms, speed).await;
+        player.waiting.push(turn);
+        if speed == Speed::Max && !player.is_full() && number + 1 < turns.len() {
+            continue;
+        }
+        player.go().await?;
+        let title = &recordings[turn.recording].title;
+        on_position(Position { clock_ms: turn.at_ms, done: number + 1, total: turns.len(), title });
+    }
+    player.end(turns.last().map_or(0, |turn| turn.at_ms)).await
+}
+
+/// [`play`] with a progress bar, and a page that is told where the replay stands.
+pub async fn play_shown(
+    state: &State,
+    recordings: &[Recording],
+    speed: Speed,
+    bar_title: &'static str,
+    clock: &ReplayClock,
+) -> anyhow::Result<Replayed> {
+    let total = recordings.iter().map(|recording| recording.arrivals.len() as u64).sum();
+    let bar = crate::progress::steps(total, bar_title);
+    let times = match speed {
+        Speed::Max => 0.0,
+        Speed::Times(times) => times,
+    };
+    let on_position = |position: Position<'_>| {
+        bar.set_position(position.done as u64);
+        let status = ReplayStatus {
+            title: position.title.to_owned(),
+            position_ms: position.clock_ms,
+            progress: position.done as f64 / position.total.max(1) as f64,
+            is_finished: false,
+            speed: times,
+        };
+        *clock.write().unwrap_or_else(PoisonError::into_inner) = Some(status);
+    };
+    let replayed = play(state, recordings, speed, &on_position).await?;
+    bar.finish_and_clear();
+    Ok(replayed)
+}
+
+/// How many payloads of each recording an earlier process finished.
+async fn done_counts(state: &State, recordings: &[Recording]) -> anyhow::Result<Vec<usize>> {
     let mut done = Vec::with_capacity(recordings.len());
     for recording in recordings {
         let is_again = progress::read(&*state.store, FINISHED, &recording.session).await? > 0;
@@ -119,39 +197,81 @@ pub async fn play(
         // A finished recording played again is offered again: every event of it will be a duplicate, and counted as one.
         done.push(if is_again { 0 } else { count as usize });
     }
-    let turns = turns(recordings);
-    let mut replayed = Replayed::default();
-    let mut clock = Clock::default();
-    let mut last_beat_ms = i64::MIN;
-    for (number, turn) in turns.iter().enumerate() {
-        let recording = &recordings[turn.recording];
-        let payload = &recording.arrivals[turn.index].payload;
-        if turn.index < done[turn.recording] {
-            let parsed = replay_parse(&mut sessions[turn.recording], payload)?;
-            sessions[turn.recording].resume(&parsed.events, LANES);
-            continue;
+    Ok(done)
+}
+
+impl<'a> Player<'a> {
+    fn new(state: &'a State, recordings: &'a [Recording]) -> Self {
+        Self {
+            state,
+            context: poll_context(state),
+            recordings,
+            sessions: recordings.iter().map(|_| PollSession::default()).collect(),
+            waiting: Vec::new(),
+            last_beat_ms: i64::MIN,
+            replayed: Replayed::default(),
         }
-        clock.wait_until(turn.at_ms, speed).await;
-        replayed.add(ingest(&context, &mut sessions[turn.recording], payload).await?);
-        let done_count = turn.index as u64 + 1;
-        progress::raise(&*state.store, DONE_PAYLOADS, &recording.session, done_count).await?;
-        if turn.at_ms.saturating_sub(last_beat_ms) >= BEAT_EVERY_MS {
-            beat_all(&context, recordings, &mut sessions, turn.at_ms).await?;
-            last_beat_ms = turn.at_ms;
+    }
+
+    fn payload(&self, turn: &Turn) -> &'a Payload {
+        &self.recordings[turn.recording].arrivals[turn.index].payload
+    }
+
+    /// Brings a session to where it was after a payload that an earlier process finished.
+    fn resume(&mut self, turn: &Turn) -> anyhow::Result<()> {
+        let payload = self.payload(turn);
+        let session = &mut self.sessions[turn.recording];
+        let parsed = replay_parse(session, payload)?;
+        session.resume(&parsed.events, LANES);
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        let bytes: usize = self.waiting.iter().map(|turn| self.payload(turn).bytes.len()).sum();
+        self.waiting.len() >= MAX_TOGETHER || bytes >= MAX_TOGETHER_BYTES
+    }
+
+    /// Everything that waits, into the stream; then progress, then heartbeats where they are due.
+    async fn go(&mut self) -> anyhow::Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let Some(last) = waiting.last() else { return Ok(()) };
+        let mut deliveries = Vec::new();
+        let mut marks = Vec::new();
+        for (number, session) in self.sessions.iter_mut().enumerate() {
+            let turns: Vec<&&Turn> = waiting.iter().filter(|turn| turn.recording == number).collect();
+            let Some(last) = turns.last() else { continue };
+            let Recording { arrivals, session: name, .. } = &self.recordings[number];
+            let payloads = turns.iter().map(|turn| &arrivals[turn.index].payload).collect();
+            deliveries.push(Delivery { session, payloads });
+            marks.push((name.as_str(), last.index as u64 + 1));
         }
-        on_position(Position { clock_ms: turn.at_ms, done: number + 1, total: turns.len(), title: &recording.title });
+        self.replayed.add(ingest(&self.context, deliveries).await?);
+        progress::raise_all(&*self.state.store, DONE_PAYLOADS, &marks).await?;
+        if last.at_ms.saturating_sub(self.last_beat_ms) >= BEAT_EVERY_MS {
+            self.beat(last.at_ms).await?;
+            self.last_beat_ms = last.at_ms;
+        }
+        Ok(())
     }
-    let last_ms = sessions.iter().filter_map(PollSession::max_event_ms).max();
-    if let Some(last_ms) = last_ms {
-        // The recordings are over: nothing earlier than this will come, so every window may close.
-        let policy = WindowPolicy::DEFAULT;
-        let close_ms = last_ms.max(turns.last().map_or(0, |turn| turn.at_ms)) + policy.pane_ms + policy.lateness_ms;
-        beat_all(&context, recordings, &mut sessions, close_ms).await?;
+
+    /// Heartbeats of every vendor up to the clock.
+    async fn beat(&mut self, clock_ms: i64) -> anyhow::Result<()> {
+        for (recording, session) in self.recordings.iter().zip(&mut self.sessions) {
+            session.beat(&self.context, recording.source, clock_ms).await?;
+        }
+        Ok(())
     }
-    for recording in recordings {
-        progress::raise(&*state.store, FINISHED, &recording.session, 1).await?;
+
+    /// The recordings are over: nothing earlier than now will come, so every window may close.
+    async fn end(mut self, clock_ms: i64) -> anyhow::Result<Replayed> {
+        if let Some(last_ms) = self.sessions.iter().filter_map(PollSession::max_event_ms).max() {
+            let policy = WindowPolicy::DEFAULT;
+            self.beat(last_ms.max(clock_ms) + policy.pane_ms + policy.lateness_ms).await?;
+        }
+        let marks: Vec<_> = self.recordings.iter().map(|recording| (recording.session.as_str(), 1)).collect();
+        progress::raise_all(&*self.state.store, FINISHED, &marks).await?;
+        Ok(self.replayed)
     }
-    Ok(replayed)
 }
 
 fn turns(recordings: &[Recording]) -> Vec<Turn> {
@@ -165,25 +285,6 @@ fn turns(recordings: &[Recording]) -> Vec<Turn> {
     }
     turns.sort_by_key(|turn| (turn.at_ms, turn.recording, turn.index));
     turns
-}
-
-/// Heartbeats of every vendor up to the clock.
-async fn beat_all(
-    context: &PollContext,
-    recordings: &[Recording],
-    sessions: &mut [PollSession],
-    clock_ms: i64,
-) -> anyhow::Result<()> {
-    let mut by_source: BTreeMap<Source, Vec<usize>> = BTreeMap::new();
-    for (number, recording) in recordings.iter().enumerate() {
-        by_source.entry(recording.source).or_default().push(number);
-    }
-    for (source, numbers) in by_source {
-        for number in numbers {
-            sessions[number].beat(context, source, clock_ms).await?;
-        }
-    }
-    Ok(())
 }
 
 /// The replay's clock against ours.
@@ -210,24 +311,23 @@ pub async fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         recordings.push(of_file(path, source)?);
     }
     let state = Arc::new(State::create(&args.state.state).await?);
-    let pipeline = Pipeline::new(state.clone(), WindowPolicy::DEFAULT, touchline_api::LiveHub::new(1));
-    let consumers = tokio::spawn(Arc::clone(&pipeline).run());
-    let total = recordings.iter().map(|recording| recording.arrivals.len() as u64).sum();
-    let bar = crate::progress::steps(total, "replay");
+    let live = LiveHub::new(LIVE_CHANGES);
+    let clock = ReplayClock::default();
+    let server = match args.port {
+        Some(port) => Some(Server::start(&state, live.clone(), clock.clone(), port).await?),
+        None => None,
+    };
+    let pipeline = Pipeline::new(state.clone(), WindowPolicy::DEFAULT, live);
     let stopwatch = touchline_runtime::Stopwatch::start();
-    let replayed = play(&state, &recordings, args.speed, &|position| bar.set_position(position.done as u64)).await?;
-    bar.finish_and_clear();
+    let consumers = tokio::spawn(Arc::clone(&pipeline).run());
+    let replayed = play_shown(&state, &recordings, args.speed, "replay", &clock).await;
     pipeline.stop();
     consumers.await??;
+    let replayed = replayed?;
     pipeline.settle().await?;
-    let seconds = stopwatch.elapsed().as_secs_f64();
-    eprintln!(
-        "{} payloads, {} events, {} rejects, {} bytes in {seconds:.2} s, {:.0} events/s; nothing is waiting",
-        replayed.payloads,
-        replayed.events,
-        replayed.rejects,
-        replayed.bytes,
-        replayed.events as f64 / seconds.max(1e-9),
-    );
+    eprintln!("{}; nothing is waiting", replayed.summary(stopwatch.elapsed()));
+    if let Some(server) = server {
+        server.close();
+    }
     audit::report(&state).await
 }

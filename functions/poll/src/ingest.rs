@@ -1,10 +1,11 @@
-//! One payload's road: land, parse, quarantine, publish; and the heartbeats that follow it.
+//! The payloads' road: land, parse, quarantine, publish; and the heartbeats that follow.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use touchline_event::{Event, Payload as EventPayload};
 use touchline_feed::{Document, Parsed, Reject, Session, Source, parse};
-use touchline_lake::{Landing, RawPayload, land, tables::PAYLOADS};
+use touchline_lake::{LakeError, Landing, RawPayload, land, tables::PAYLOADS};
 use touchline_store::{QuarantineEntry, outbox, put_if_absent, quarantine};
 use touchline_stream::{OutRecord, frames_of};
 
@@ -15,6 +16,8 @@ use crate::{PollContext, PollError};
 const PUBLISH_TRIES: usize = 5;
 /// Records published in one call.
 const PUBLISH_RECORDS: usize = 500;
+/// Payloads being landed at once.
+const LANDINGS_IN_FLIGHT: usize = 64;
 
 /// A payload as fetched.
 #[derive(Debug, Clone)]
@@ -44,9 +47,10 @@ pub struct PollSession {
     max_event_ms: Option<i64>,
 }
 
-/// What became of a payload.
+/// What became of the payloads of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ingested {
+    pub payloads: u64,
     pub events: u64,
     pub rejects: u64,
     pub bytes: u64,
@@ -78,26 +82,54 @@ impl PollSession {
     }
 }
 
-/// Takes one payload all the way into the stream.
-pub async fn ingest(
-    context: &PollContext,
-    session: &mut PollSession,
-    payload: &Payload,
-) -> Result<Ingested, PollError> {
-    let landing = land_payload(context, payload).await?;
-    let parsed = replay_parse(session, payload)?;
-    keep_rejects(context, payload, &landing, &parsed.rejects).await?;
-    list_landing(context, payload, &landing, &parsed).await?;
-    let facts = facts(&parsed.events, context.lanes);
-    let events = parsed.events.len() as u64;
-    let records = frames_of(payload.source.as_str(), parsed.events, context.lanes, context.frames)?;
+/// Payloads of one vendor session, in their order.
+pub struct Delivery<'a> {
+    pub session: &'a mut PollSession,
+    pub payloads: Vec<&'a Payload>,
+}
+
+/// What one payload became, before its events leave.
+struct Prepared<'a> {
+    payload: &'a Payload,
+    landing: Landing,
+    rejects: Vec<Reject>,
+    event_count: usize,
+}
+
+/// Takes payloads all the way into the stream. Those given together are acknowledged together: one wait for the disk or
+/// the network at each step, however many they are. On error any of them may be in; giving all of them again is harmless.
+pub async fn ingest(context: &PollContext, deliveries: Vec<Delivery<'_>>) -> Result<Ingested, PollError> {
+    let payloads = deliveries.iter().flat_map(|delivery| delivery.payloads.iter().copied());
+    let mut landings = land_payloads(context, payloads).await?.into_iter();
+    let mut prepared = Vec::with_capacity(landings.len());
+    let mut events: BTreeMap<Source, Vec<Event>> = BTreeMap::new();
+    let mut notes = Vec::with_capacity(deliveries.len());
+    for delivery in deliveries {
+        let mut told = Vec::new();
+        for (payload, landing) in delivery.payloads.into_iter().zip(landings.by_ref()) {
+            let parsed = replay_parse(delivery.session, payload)?;
+            told.extend(facts(&parsed.events, context.lanes));
+            prepared.push(Prepared { payload, landing, rejects: parsed.rejects, event_count: parsed.events.len() });
+            events.entry(payload.source).or_default().extend(parsed.events);
+        }
+        notes.push((delivery.session, told));
+    }
+    keep_rejects(context, &prepared).await?;
+    list_landings(context, &prepared).await?;
+    let mut records = Vec::new();
+    for (source, events) in events {
+        records.extend(frames_of(source.as_str(), events, context.lanes, context.frames)?);
+    }
     let record_count = records.len() as u64;
     publish(context, records).await?;
-    session.lanes.note(&facts);
+    for (session, told) in notes {
+        session.lanes.note(&told);
+    }
     Ok(Ingested {
-        events,
-        rejects: parsed.rejects.len() as u64,
-        bytes: payload.bytes.len() as u64,
+        payloads: prepared.len() as u64,
+        events: prepared.iter().map(|one| one.event_count as u64).sum(),
+        rejects: prepared.iter().map(|one| one.rejects.len() as u64).sum(),
+        bytes: prepared.iter().map(|one| one.payload.bytes.len() as u64).sum(),
         records: record_count,
     })
 }
@@ -130,38 +162,41 @@ fn shift(event: &mut Event, shift_ms: i64) {
     }
 }
 
-async fn land_payload(context: &PollContext, payload: &Payload) -> Result<Landing, PollError> {
-    let raw = RawPayload {
-        source: payload.source.as_str(),
-        origin: &payload.origin,
-        session: &payload.session,
-        index: payload.index,
-        received_at_ms: payload.received_at_ms.unwrap_or(0),
-        bytes: &payload.bytes,
-    };
-    Ok(land(&*context.objects, raw).await?)
+async fn land_payloads(
+    context: &PollContext,
+    payloads: impl Iterator<Item = &Payload>,
+) -> Result<Vec<Landing>, LakeError> {
+    let landings = payloads.map(|payload| {
+        let raw = RawPayload {
+            source: payload.source.as_str(),
+            origin: &payload.origin,
+            session: &payload.session,
+            index: payload.index,
+            received_at_ms: payload.received_at_ms.unwrap_or(0),
+            bytes: &payload.bytes,
+        };
+        land(&*context.objects, raw)
+    });
+    stream::iter(landings).buffered(LANDINGS_IN_FLIGHT).try_collect().await
 }
 
-async fn keep_rejects(
-    context: &PollContext,
-    payload: &Payload,
-    landing: &Landing,
-    rejects: &[Reject],
-) -> Result<(), PollError> {
-    let mut items = Vec::with_capacity(rejects.len());
-    for (index, reject) in rejects.iter().enumerate() {
-        let entry = QuarantineEntry {
-            stage: "parse".to_owned(),
-            source: payload.source.as_str().to_owned(),
-            reason: reject.reason.as_str().to_owned(),
-            pointer: reject.pointer.clone(),
-            message: reject.message.clone(),
-            raw: reject.raw.clone(),
-            object_key: Some(landing.object_key.clone()),
-            event_count: 1,
-            at_ms: landing.received_at_ms,
-        };
-        items.push(quarantine::parse_entry(&landing.object_key, index, &entry)?);
+async fn keep_rejects(context: &PollContext, prepared: &[Prepared<'_>]) -> Result<(), PollError> {
+    let mut items = Vec::new();
+    for Prepared { payload, landing, rejects, .. } in prepared {
+        for (index, reject) in rejects.iter().enumerate() {
+            let entry = QuarantineEntry {
+                stage: "parse".to_owned(),
+                source: payload.source.as_str().to_owned(),
+                reason: reject.reason.as_str().to_owned(),
+                pointer: reject.pointer.clone(),
+                message: reject.message.clone(),
+                raw: reject.raw.clone(),
+                object_key: Some(landing.object_key.clone()),
+                event_count: 1,
+                at_ms: landing.received_at_ms,
+            };
+            items.push(quarantine::parse_entry(&landing.object_key, index, &entry)?);
+        }
     }
     if !items.is_empty() {
         put_if_absent(&*context.store, items).await?;
@@ -169,17 +204,16 @@ async fn keep_rejects(
     Ok(())
 }
 
-/// The payload's row of `bronze.payloads`, named by its object, so that a repeated poll lists it once.
-async fn list_landing(
-    context: &PollContext,
-    payload: &Payload,
-    landing: &Landing,
-    parsed: &Parsed,
-) -> Result<(), PollError> {
-    let row = landing.row(parsed.events.len(), parsed.rejects.len());
-    let bytes = serde_json::to_vec(&row)
-        .map_err(|error| PollError::Fetch { endpoint: payload.origin.clone(), message: error.to_string() })?;
-    Ok(outbox::put(&*context.store, PAYLOADS.name, vec![(landing.object_key.clone(), bytes)]).await?)
+/// The payloads' rows of `bronze.payloads`, named by their objects, so that a repeated poll lists them once.
+async fn list_landings(context: &PollContext, prepared: &[Prepared<'_>]) -> Result<(), PollError> {
+    let mut rows = Vec::with_capacity(prepared.len());
+    for Prepared { payload, landing, rejects, event_count } in prepared {
+        let row = landing.row(*event_count, rejects.len());
+        let bytes = serde_json::to_vec(&row)
+            .map_err(|error| PollError::Fetch { endpoint: payload.origin.clone(), message: error.to_string() })?;
+        rows.push((landing.object_key.clone(), bytes));
+    }
+    Ok(outbox::put(&*context.store, PAYLOADS.name, rows).await?)
 }
 
 /// Publishes records, trying failed ones again; order inside a lane is kept because a lane's later records wait for its earlier ones.

@@ -16,7 +16,7 @@ use touchline_store::{ItemStore, StoreError};
 use touchline_stream::{FrameLimits, Publish, StreamError};
 
 pub use heartbeat::LaneBook;
-pub use ingest::{Ingested, Payload, PollSession, ingest, replay_parse};
+pub use ingest::{Delivery, Ingested, Payload, PollSession, ingest, replay_parse};
 
 /// Everything an invocation needs, built once per cold start.
 pub struct PollContext {
@@ -67,5 +67,5 @@ where
 {
     let source = Source::from_name(&request.source).ok_or_else(|| PollError::UnknownSource(request.source.clone()))?;
     let payload = fetch(source, request).await?;
-    ingest(context, session, &payload).await
+    ingest(context, vec![Delivery { session, payloads: vec![&payload] }]).await
 }

@@ -1,4 +1,4 @@
-//! Just enough of an executor: nothing ever wakes anything, whoever holds a future polls it when it likes.
+//! Just enough of an executor: whoever holds a future polls it when it likes, woken or not.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -6,7 +6,15 @@ use std::task::{Context, Poll, Waker};
 /// Gives everybody else a turn.
 pub async fn yield_now() {
     let mut is_back = false;
-    std::future::poll_fn(|_| if std::mem::replace(&mut is_back, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    std::future::poll_fn(|task| {
+        if std::mem::replace(&mut is_back, true) {
+            return Poll::Ready(());
+        }
+        // Nobody above listens, but a handler that waits for several things at once asks only those that woke it.
+        task.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Polls one future to its end.

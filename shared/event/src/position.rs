@@ -17,6 +17,9 @@ impl fmt::Display for ShardId {
     }
 }
 
+/// The greatest power of ten in 64 bits: decimal digits are made 19 at a time.
+const CHUNK: u128 = 10_u128.pow(19);
+
 /// A stream sequence number. Kinesis has 56 decimal digits and more, beyond every number type at hand:
 /// held as a 256-bit big-endian integer (24 bytes would end at 57 digits; see docs/decisions).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -71,6 +74,14 @@ impl Sequence {
         tail.try_into().ok().map(u64::from_be_bytes)
     }
 
+    fn limbs(self) -> [u64; 4] {
+        let mut limbs = [0; 4];
+        for (limb, chunk) in limbs.iter_mut().zip(self.0.as_chunks::<8>().0) {
+            *limb = u64::from_be_bytes(*chunk);
+        }
+        limbs
+    }
+
     /// The stored form.
     pub fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
@@ -84,21 +95,23 @@ impl Sequence {
 
 impl fmt::Display for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nine digits a division: the archive writes this for every row.
-        const NINE_DIGITS: u64 = 1_000_000_000;
-        let mut words = self.0.as_chunks::<4>().0.iter().map(|word| u32::from_be_bytes(*word)).collect::<Vec<_>>();
-        let mut groups = Vec::with_capacity(9);
-        while words.iter().any(|word| *word != 0) {
-            let mut remainder = 0_u64;
-            for word in &mut words {
-                let value = (remainder << 32) | u64::from(*word);
-                *word = (value / NINE_DIGITS) as u32;
-                remainder = value % NINE_DIGITS;
+        let mut limbs = self.limbs();
+        // 77 digits are five chunks of 19; the last one found comes first.
+        let mut chunks = [0_u64; 5];
+        let mut length = 0;
+        while limbs != [0; 4] {
+            let mut remainder = 0_u128;
+            for limb in &mut limbs {
+                let value = (remainder << 64) | u128::from(*limb);
+                *limb = (value / CHUNK) as u64;
+                remainder = value % CHUNK;
             }
-            groups.push(remainder);
+            chunks[length] = remainder as u64;
+            length += 1;
         }
-        write!(f, "{}", groups.pop().unwrap_or(0))?;
-        groups.iter().rev().try_for_each(|group| write!(f, "{group:09}"))
+        let Some((first, rest)) = chunks[..length].split_last() else { return f.write_str("0") };
+        write!(f, "{first}")?;
+        rest.iter().rev().try_for_each(|chunk| write!(f, "{chunk:019}"))
     }
 }
 

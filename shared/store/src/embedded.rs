@@ -1,6 +1,8 @@
 //! The store in one file of an embedded key-value library (redb): log, panes, progress and ledgers share it.
-//! EMB-1: one transaction per call; when it returns the data is on disk, so a kill at any moment loses nothing acknowledged.
+//! EMB-1: when a put returns the data is on disk, so a kill at any moment loses nothing acknowledged.
 //! EMB-2: a file in use by another process, or written by a newer release, is refused with a clear message.
+
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,16 +10,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 
-use crate::memory::swap;
 use crate::{Item, ItemKey, ItemStore, ItemWrite, PutOutcome, StoreError};
+use writer::Writer;
 
 /// The database handle shared by the embedded log and the embedded store.
 pub type Database = redb::Database;
 
 const ITEMS: TableDefinition<(&str, &str), (u64, &[u8])> = TableDefinition::new("items");
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-/// Key in the meta table: the highest version ever deleted; new items start above it (ITEM-1).
-const DELETED_VERSION_MAX: &str = "deleted_version_max";
 /// Grows when the layout of the file changes.
 const STATE_FORMAT: u64 = 1;
 
@@ -38,6 +38,7 @@ pub enum OpenError {
 #[derive(Clone)]
 pub struct EmbeddedStore {
     database: Arc<Database>,
+    writer: Arc<Writer>,
 }
 
 impl EmbeddedStore {
@@ -66,43 +67,8 @@ impl EmbeddedStore {
         }
         transaction.commit().map_err(|error| broken(error.to_string()))?;
         let database = Arc::new(database);
-        Ok((Self { database: Arc::clone(&database) }, database))
-    }
-
-    fn put_all(&self, writes: &[ItemWrite]) -> Result<Vec<Result<PutOutcome, StoreError>>, redb::Error> {
-        let transaction = self.database.begin_write()?;
-        let mut outcomes = Vec::with_capacity(writes.len());
-        {
-            let mut table = transaction.open_table(ITEMS)?;
-            let mut meta = transaction.open_table(META)?;
-            let known = meta.get(DELETED_VERSION_MAX)?.map_or(0, |version| version.value());
-            let mut deleted_version_max = known;
-            for write in writes {
-                let key = (write.key.pk.as_str(), write.key.sk.as_str());
-                let current = table.get(key)?.map(|found| {
-                    let (version, value) = found.value();
-                    Item { version, value: value.to_vec() }
-                });
-                outcomes.push(match swap(current, write, deleted_version_max) {
-                    Err(error) => Err(error),
-                    Ok(Err(current)) => Ok(PutOutcome::Conflict(current)),
-                    Ok(Ok(Some(item))) => {
-                        table.insert(key, (item.version, item.value.as_slice()))?;
-                        Ok(PutOutcome::Written(item.version))
-                    }
-                    Ok(Ok(None)) => {
-                        table.remove(key)?;
-                        deleted_version_max = write.expected.unwrap_or(0).max(deleted_version_max);
-                        Ok(PutOutcome::Written(0))
-                    }
-                });
-            }
-            if deleted_version_max > known {
-                meta.insert(DELETED_VERSION_MAX, deleted_version_max)?;
-            }
-        }
-        transaction.commit()?;
-        Ok(outcomes)
+        let writer = Writer::start(Arc::clone(&database)).map_err(|error| broken(error.to_string()))?;
+        Ok((Self { database: Arc::clone(&database), writer: Arc::new(writer) }, database))
     }
 
     fn query_all(
@@ -135,7 +101,7 @@ impl EmbeddedStore {
     }
 }
 
-// redb works on the calling thread; a commit's fsync is milliseconds, so it is told to the runtime.
+// Reads run on the calling thread: they never wait for the disk but for a page that is not cached.
 #[async_trait]
 impl ItemStore for EmbeddedStore {
     async fn get(&self, key: &ItemKey) -> Result<Option<Item>, StoreError> {
@@ -146,17 +112,7 @@ impl ItemStore for EmbeddedStore {
         if writes.is_empty() {
             return Vec::new();
         }
-        let store = self.clone();
-        let keys: Vec<_> = writes.iter().map(|write| write.key.sk.clone()).collect();
-        let joined = tokio::task::spawn_blocking(move || store.put_all(&writes)).await;
-        let failed = |message: String| {
-            keys.into_iter().map(|key| Err(StoreError::Unknown { key, message: message.clone() })).collect()
-        };
-        match joined {
-            Ok(Ok(outcomes)) => outcomes,
-            Ok(Err(error)) => failed(error.to_string()),
-            Err(error) => failed(error.to_string()),
-        }
+        self.writer.put(writes).await
     }
 
     async fn query(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use touchline_store::{Item, ItemKey, ItemStore, ItemWrite, MemoryStore, PutOutcome, StoreError};
@@ -36,6 +36,7 @@ pub struct StopStore {
     operations: AtomicUsize,
     stop: Option<(usize, Stop)>,
     is_released: AtomicBool,
+    standing: Mutex<Vec<Waker>>,
     /// Steps of the writer, each before the operation of that number.
     script: BTreeMap<usize, Vec<WriterStep>>,
     writer: Mutex<Option<Writer>>,
@@ -48,6 +49,7 @@ impl StopStore {
             operations: AtomicUsize::new(0),
             stop: None,
             is_released: AtomicBool::new(false),
+            standing: Mutex::default(),
             script: BTreeMap::new(),
             writer: Mutex::new(None),
         }
@@ -74,6 +76,7 @@ impl StopStore {
     /// Lets what stands still go on.
     pub fn release(&self) {
         self.is_released.store(true, Ordering::Relaxed);
+        self.standing.lock().unwrap().drain(..).for_each(Waker::wake);
     }
 
     /// The writer, with whatever of its work is left.
@@ -90,9 +93,13 @@ impl StopStore {
     }
 
     async fn stand(&self) {
-        std::future::poll_fn(
-            |_| if self.is_released.load(Ordering::Relaxed) { Poll::Ready(()) } else { Poll::Pending },
-        )
+        std::future::poll_fn(|task| {
+            if self.is_released.load(Ordering::Relaxed) {
+                return Poll::Ready(());
+            }
+            self.standing.lock().unwrap().push(task.waker().clone());
+            Poll::Pending
+        })
         .await;
     }
 

@@ -49,10 +49,27 @@ pub async fn obeys_the_law(store: &dyn ItemStore) {
     let largest = ItemWrite { value: Some(vec![7; MAX_ITEM_BYTES]), ..write("l", None, "") };
     written(store, vec![largest]).await;
     assert_eq!(store.get(&ItemKey::new("p", "l")).await.unwrap().unwrap().value, vec![7; MAX_ITEM_BYTES]);
+    puts_at_once_are_decided_one_by_one(store).await;
     progress::raise(store, "s", "n", 7).await.unwrap();
-    progress::raise(store, "s", "n", 5).await.unwrap();
-    assert_eq!(progress::read(store, "s", "n").await, Ok(7));
+    progress::raise_all(store, "s", &[("n", 5), ("m", 3)]).await.unwrap();
+    assert_eq!(progress::list(store, "s").await, Ok(vec![("m".to_owned(), 3), ("n".to_owned(), 7)]));
     watermarks::advance(store, "espn", &[(1, 10), (2, 30)]).await.unwrap();
     watermarks::advance(store, "espn", &[(1, 5)]).await.unwrap();
     assert_eq!(watermarks::read(store, "espn").await.unwrap().overall(), Some(10));
+}
+
+/// Puts that wait together: of those for one item a single one wins, and each caller gets the outcomes of its own.
+async fn puts_at_once_are_decided_one_by_one(store: &dyn ItemStore) {
+    let own: Vec<String> = (0..32).map(|number| format!("own-{number:02}")).collect();
+    let calls = own.iter().map(|own| store.put(vec![write(own, None, own), write("shared", None, own)]));
+    let outcomes = futures::future::join_all(calls).await;
+    let mut winners = Vec::new();
+    for (own, outcomes) in own.iter().zip(outcomes) {
+        assert!(matches!(outcomes[0], Ok(PutOutcome::Written(_))), "{own}: {:?}", outcomes[0]);
+        if matches!(outcomes[1], Ok(PutOutcome::Written(_))) {
+            winners.push(own.as_bytes().to_vec());
+        }
+    }
+    let shared = store.get(&ItemKey::new("p", "shared")).await.unwrap().unwrap();
+    assert_eq!(winners, [shared.value]);
 }
