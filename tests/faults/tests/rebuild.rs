@@ -10,7 +10,7 @@ use support::{LANES, Mishap, START_MS, World, shard, trade};
 use touchline_archive::ArchiveContext;
 use touchline_event::{Event, encode_frame};
 use touchline_finalize::FinalizeContext;
-use touchline_lake::Lake;
+use touchline_lake::{Lake, Tables as _};
 use touchline_lake::tables::{TRADE_WINDOWS, TradeWindowRow};
 use touchline_metric::{Family, FamilyState};
 use touchline_rebuild::{Change, RebuildContext, RebuildError, RebuildRequest, RebuiltPane, handle};

@@ -11,6 +11,7 @@ use touchline_metric::Family;
 
 use super::*;
 use crate::lake::{Lake, table_ident};
+use crate::port::Tables;
 use crate::testing::{at, read};
 use payloads::{EXPECTED, payloads};
 
