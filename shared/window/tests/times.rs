@@ -13,7 +13,7 @@ const POLICY: WindowPolicy =
     WindowPolicy { pane_ms: 60_000, lateness_ms: 7, horizon_ms: 100, future_ms: 30, retention_ms: Some(500) };
 
 fn event(timestamp_ms: i64, lateness_ms: i64) -> Event {
-    let article = Article { title: "t".into(), url: "u".into(), publisher: None, author: None, language: None };
+    let article = Article { title: "t".into(), url: "u".into(), ..Article::default() };
     let mut event = EventDraft::new("espn", timestamp_ms, timestamp_ms, article).with_id(EventId(1));
     event.first_arrival_ms = timestamp_ms + lateness_ms;
     event

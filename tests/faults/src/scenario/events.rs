@@ -119,7 +119,7 @@ fn draft(random: &mut Random, at: i64) -> EventDraft {
         }
         8 => named("espn", game_fact(random, small as i32), None, game),
         _ => {
-            let article = Article { title: "t".into(), url: "u".into(), publisher: None, author: None, language: None };
+            let article = Article { title: "t".into(), url: "u".into(), ..Article::default() };
             named("espn", article.into(), None, game)
         }
     }
@@ -167,7 +167,7 @@ fn game_fact(random: &mut Random, score: i32) -> Payload {
 
 /// Serialises, but is refused when it is read: the kind's word does not fit its payload.
 pub fn undecodable(random: &mut Random, id: u64) -> Event {
-    let article = Article { title: "no trade".into(), url: "u".into(), publisher: None, author: None, language: None };
+    let article = Article { title: "no trade".into(), url: "u".into(), ..Article::default() };
     let mut draft = EventDraft::new("finnhub", START_MS, START_MS, article);
     draft.symbol = Some(format!("S{}", random.below(3)));
     let mut event = draft.with_id(EventId(id));
