@@ -22,11 +22,11 @@ fn path(file: &Path) -> &str {
 }
 
 #[test]
-fn a_source_that_is_not_built_is_refused_with_the_list_of_those_that_are() {
-    let output = run(&["normalize", "--source", "sportradar", "whatever.json"]);
+fn an_unknown_source_is_refused_with_the_list_of_those_that_are_known() {
+    let output = run(&["normalize", "--source", "opta", "whatever.json"]);
     assert_eq!(output.status.code(), Some(2));
     let message = stderr(&output);
-    assert!(message.contains("not supported yet") && message.contains("the-odds-api"), "{message}");
+    assert!(message.contains("--source opta is unknown") && message.contains("the-odds-api"), "{message}");
 }
 
 #[test]
@@ -147,9 +147,19 @@ fn a_replayed_file_adds_up_and_a_second_replay_is_all_duplicates() {
         let line = text.lines().find(|line| line.starts_with("finnhub")).expect("a line of accounts");
         line.split_whitespace().filter_map(|word| word.parse().ok()).collect()
     };
-    // offered, applied, duplicate, rejected, quarantined, late, after-seal
-    assert_eq!(accounts(&replay()), [301, 300, 0, 1, 0, 0, 0]);
-    assert_eq!(accounts(&replay()), [601, 300, 300, 1, 0, 0, 0]);
+    // offered, applied, duplicate, rejected, quarantined, late, after-seal, redriven
+    assert_eq!(accounts(&replay()), [301, 300, 0, 1, 0, 0, 0, 0]);
+    let again = replay();
+    assert_eq!(accounts(&again), [601, 300, 300, 1, 0, 0, 0, 0]);
+    assert!(again.contains("finnhub        proof ok: 600 events"), "{again}");
+    let told = |arguments: &[&str]| {
+        let output = output_of(touchline().args(arguments).args(["--state", path(&state)]));
+        String::from_utf8(output.stdout).expect("the outcome is text")
+    };
+    let refused = told(&["redrive", "--dry-run"]);
+    assert!(refused.contains("truncated") && refused.contains("0 entries would be redriven"), "{refused}");
+    let rebuilt = told(&["rebuild", "--pane", "trades/finnhub:A/2023-03-31T18:15:00Z"]);
+    assert!(rebuilt.starts_with("trades/finnhub:A/2023-03-31T18:15:00.000Z: unchanged\n"), "{rebuilt}");
     let count = output_of(touchline().args([
         "sql",
         "select reason from bronze.quarantine",

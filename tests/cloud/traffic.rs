@@ -241,7 +241,7 @@ fn fact(random: &mut Random) -> Event {
 
 fn heartbeat(random: &mut Random) -> Event {
     let (lane, watermark_ms) = (random.below(usize::from(LANES)) as u16, START_MS + random.below(1 << 20) as i64);
-    let payload = Heartbeat { lane, watermark_ms, event_count: 0, id_sum: 0 };
+    let payload = Heartbeat { lane, watermark_ms, ..Heartbeat::default() };
     let source = SOURCES[random.below(SOURCES.len())];
     EventDraft::new(source, watermark_ms, watermark_ms, payload).with_id(EventId(random.bits()))
 }

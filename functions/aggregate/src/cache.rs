@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use touchline_metric::FamilyState;
 use touchline_window::{PaneKey, PaneState};
 
+use crate::proof::WarmProofs;
+
 /// One part of a pane as last seen in the store; version `None`: never seen, assumed absent.
 #[derive(Clone)]
 pub(crate) struct CachedPart {
@@ -18,12 +20,13 @@ pub(crate) struct CachedPart {
 pub struct WarmCache {
     entries: Mutex<HashMap<PaneKey, Vec<CachedPart>>>,
     max_panes: usize,
+    pub(crate) proofs: WarmProofs,
 }
 
 impl WarmCache {
     /// Room for `max_panes` panes.
     pub fn new(max_panes: usize) -> Self {
-        Self { entries: Mutex::new(HashMap::new()), max_panes }
+        Self { entries: Mutex::new(HashMap::new()), max_panes, proofs: WarmProofs::default() }
     }
 
     pub(crate) fn get(&self, key: &PaneKey) -> Option<Vec<CachedPart>> {

@@ -2,10 +2,12 @@
 //! AGG-1 (P1): whatever delivery repeats or re-cuts, a pane counts every accepted event once.
 //! AGG-2 (P6): the reported failure is in the batch and not above an unapplied record.
 //! AGG-3 (P12): every event of the batch ends in a pane, a ledger or quarantine, or the batch is retried from it.
+//! AGG-4 (PRF-1): what producers vouch for is compared with what was finished, lane by lane.
 //! Never panics on bytes; holds no state that a crash could lose.
 
 mod cache;
 mod groups;
+mod proof;
 mod sort;
 
 use touchline_event::Sequence;
@@ -65,6 +67,10 @@ pub async fn handle(context: &AggregateContext, batch: &Batch, has_time: impl Fn
     if let Err(error) = advance_watermarks(context, &vouched).await {
         tracing::warn!(shard = %batch.shard, %error, "watermarks not advanced; the batch is delivered again");
         outcome.failed_from = vouched.iter().map(|heartbeat| heartbeat.sequence).min();
+    }
+    if let Err((first, error)) = sorted.tales.fold(context, &batch.shard, unfinished).await {
+        tracing::warn!(shard = %batch.shard, %error, "proof not folded; the batch is delivered again");
+        outcome.failed_from = outcome.failed_from.into_iter().chain(first).min();
     }
     outcome
 }

@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 
 use touchline_event::{
-    Event, FrameError, Lane, MAX_EVENT_BYTES, MAX_FRAME_EVENTS, Payload, Position, Sequence, ShardId, decode_frame,
+    Event, FrameError, MAX_EVENT_BYTES, MAX_FRAME_EVENTS, Payload, Position, Sequence, ShardId, decode_frame,
 };
-use touchline_metric::Family;
+use touchline_metric::{Admission, Refusal, admit};
 use touchline_store::{ItemKey, LateLedger, QuarantineEntry, StoreError, late, quarantine};
 use touchline_stream::{Batch, Record};
-use touchline_window::{Lateness, PaneKey, Positioned, pane_start_ms};
+use touchline_window::{PaneKey, Positioned};
 
 use crate::AggregateContext;
 use crate::groups::Group;
+use crate::proof::Tales;
 
 /// Bytes of a refused record that its entry keeps: a larger one would not fit an item, and the batch would never end.
 const MAX_RAW_BYTES: usize = MAX_EVENT_BYTES;
-/// Longer names fit no key of every store.
-const MAX_ENTITY_BYTES: usize = 512;
 
 pub(crate) type LedgerItem = Result<(ItemKey, Vec<u8>), StoreError>;
 
@@ -34,6 +33,8 @@ pub(crate) struct Sorted {
     pub groups: Vec<Group>,
     pub ledger: Vec<LedgerItem>,
     pub heartbeats: Vec<LaneHeartbeat>,
+    /// What the live proof is to learn.
+    pub tales: Tales,
     pub late_count: u64,
     pub quarantined_count: u64,
 }
@@ -45,6 +46,7 @@ pub(crate) fn sort(context: &AggregateContext, batch: &Batch) -> Sorted {
         match decode_frame(&record.bytes) {
             Err(error) => sorted.quarantine_record(&batch.shard, record, &error),
             Ok(frame) => {
+                sorted.tales.note_frame(record, &frame.events);
                 for (sub, event) in frame.events.into_iter().enumerate() {
                     let position = Position { sequence: record.sequence, sub: sub as u32 };
                     match event {
@@ -75,51 +77,27 @@ fn sort_event(
     sorted: &mut Sorted,
     groups: &mut BTreeMap<PaneKey, Group>,
 ) {
-    let entity = Family::pane_entity(&event);
-    if entity.len() > MAX_ENTITY_BYTES {
-        let message = format!("the entity's name has {} bytes, at most {MAX_ENTITY_BYTES} are stored", entity.len());
-        return sorted.quarantine_event(&batch.shard, position, "unknown", "long_entity", &message, json(&event));
-    }
-    let lane = event.lane(context.lanes);
-    if Lane::from_partition_key(&record.partition_key) != Some(lane) {
-        let message = format!(
-            "event of entity {} belongs on {}, the record came on {}",
-            event.entity(),
-            lane.partition_key(),
-            record.partition_key
-        );
-        return sorted.quarantine_event(&batch.shard, position, &event.source, "wrong_lane", &message, json(&event));
-    }
-    if let Payload::Heartbeat(heartbeat) = &event.payload {
-        sorted.heartbeats.push(LaneHeartbeat {
-            source: event.source.clone(),
-            lane: heartbeat.lane,
-            watermark_ms: heartbeat.watermark_ms,
-            sequence: position.sequence,
-        });
-        return;
-    }
-    let Some(family) = Family::of(&event) else { return };
-    match context.policy.judge(&event) {
-        Lateness::Future => {
-            let ahead_ms = event.lateness_ms().saturating_neg();
-            let message = format!("event time {} is {ahead_ms} ms ahead of its first arrival", event.timestamp_ms);
-            sorted.quarantine_event(&batch.shard, position, &event.source, "future_time", &message, json(&event));
+    match admit(&event, &record.partition_key, context.lanes, &context.policy) {
+        Admission::Refused(Refusal { source, reason, message }) => {
+            sorted.quarantine_event(&batch.shard, position, &source, reason, &message, json(&event));
         }
-        Lateness::TooLate => {
-            let reason = format!("{} ms late, the horizon is {} ms", event.lateness_ms(), context.policy.horizon_ms);
+        Admission::Heartbeat => {
+            if let Payload::Heartbeat(heartbeat) = &event.payload {
+                sorted.heartbeats.push(LaneHeartbeat {
+                    source: event.source.clone(),
+                    lane: heartbeat.lane,
+                    watermark_ms: heartbeat.watermark_ms,
+                    sequence: position.sequence,
+                });
+                sorted.tales.note_claim(&event.source, position.sequence, heartbeat);
+            }
+        }
+        Admission::Late { message } => {
             sorted.late_count += 1;
             let text = String::from_utf8_lossy(&json(&event)).into_owned();
-            sorted.ledger.push(late::entry(&batch.shard, position, LateLedger::Late, reason, &event, text));
+            sorted.ledger.push(late::entry(&batch.shard, position, LateLedger::Late, message, &event, text));
         }
-        Lateness::Accepted => {
-            let key = PaneKey {
-                family: family.as_str(),
-                entity,
-                pane_ms: context.policy.pane_ms,
-                start_ms: pane_start_ms(event.timestamp_ms, context.policy.pane_ms),
-                lane,
-            };
+        Admission::Pane(family, key) => {
             let group =
                 groups.entry(key).or_insert_with_key(|key| Group::new(key.clone(), family, event.source.clone()));
             group.events.push(Positioned { position, event });

@@ -1,6 +1,6 @@
 // The board: listens to the stream, fetches what changed, and takes the reader's choices.
 // Vendor words reach the page through textContent and title only, so they can never become markup.
-import { $, SLOW_PAUSE_MS, clock, count, fetchJson, fillTable, panel, press, setText, setTitle, showEmpty } from './parts.js';
+import { $, SLOW_PAUSE_MS, clock, count, fetchAll, fetchJson, fillTable, panel, press, setText, setTitle, showEmpty } from './parts.js';
 import { state } from './board.js';
 import { drawGames, refreshGames } from './games.js';
 import { chooseEvent, drawOdds, refreshLines } from './lines.js';
@@ -18,13 +18,29 @@ const refreshAccounting = panel('accounting', SLOW_PAUSE_MS, async () => {
   sentence.dataset.state = found.values.length === 0 ? 'waiting' : found.adds_up ? 'good' : surplus || !isFlowing ? 'bad' : 'warn';
   sentence.dataset.addsUp = String(found.adds_up);
   setText(sentence, found.sentence.replace(/\d{4,}/g, (digits) => count(Number(digits))));
-  const columns = ['offered', 'applied', 'duplicate', 'rejected', 'quarantined', 'late', 'after_seal'];
+  const columns = ['offered', 'applied', 'duplicate', 'rejected', 'quarantined', 'late', 'after_seal', 'redriven'];
   fillTable($('#accounting tbody'), found.values.map((account) => [
     { text: account.source },
     ...columns.map((column) => ({ text: count(account[column]), class: `r ${account[column] === 0 ? 'faint' : ''}` })),
     account.adds_up ? { text: '✓ yes', class: 'r good' }
       : { text: account.difference > 0 ? `${count(account.difference)} ${isFlowing ? 'under way' : 'missing'}` : `${count(-account.difference)} too many`, class: `r ${account.difference > 0 && isFlowing ? 'warn' : 'bad'}`, title: 'Offered minus everything accounted for' },
   ]));
+});
+
+// ---- live proof ----
+
+const refreshProof = panel('accounting', SLOW_PAUSE_MS, async () => {
+  const lanes = await fetchAll('/v1/proof?limit=1000');
+  const sum = (name) => lanes.reduce((total, lane) => total + lane[name], 0);
+  const wrong = lanes.filter((lane) => !lane.audit_ok);
+  const sentence = $('#proof-sentence');
+  sentence.hidden = lanes.length === 0;
+  sentence.dataset.state = wrong.length ? 'bad' : 'good';
+  const unvouched = sum('unvouched_event_count');
+  setText(sentence, wrong.length
+    ? `Live proof: ${wrong.map(({ source, lane, findings }) => `${source} lane ${lane}${findings.map((finding) => `, minute ${finding.minute_at.slice(11, 16)}: ${count(finding.counted_events)} of ${count(finding.claimed_events)} events`).join('')}`).join('; ')}`
+    : `Live proof: number and id sum of ${count(sum('proven_event_count'))} events on ${lanes.length} lanes are what their producers vouched for${unvouched ? `; ${count(unvouched)} wait for their producer's heartbeat` : ''}.`);
+  setTitle(sentence, 'Every heartbeat says how many frames and events its producer published on a lane since the one before, and the sum of their ids');
 });
 
 // ---- header, stream ----
@@ -61,7 +77,7 @@ function drawConnection() {
 }
 
 function refreshAll() {
-  refreshGames(); refreshEntities(); refreshLines(); refreshWindows(); refreshAnomalies(); refreshAccounting(); refreshHealth();
+  refreshGames(); refreshEntities(); refreshLines(); refreshWindows(); refreshAnomalies(); refreshAccounting(); refreshProof(); refreshHealth();
 }
 
 function onPane({ family, entity }) {
@@ -89,7 +105,7 @@ function listen() {
   on('reset', refreshAll);
   on('pane', onPane);
   on('anomaly', () => { refreshAnomalies(); refreshWindows(); refreshAccounting(); });
-  on('accounting', refreshAccounting);
+  on('accounting', () => { refreshAccounting(); refreshProof(); });
   on('heartbeat', ({ replay }) => drawReplay(replay));
   stream.onopen = () => { state.connection = 'live'; };
   stream.onerror = () => {

@@ -5,6 +5,12 @@ import { drawWindows } from './charts.js';
 import { drawEventChoice } from './lines.js';
 
 const WINDOWS_SHOWN = 180;
+const LIFE = {
+  provisional: () => 'Provisional: late trades may still come',
+  final: () => 'Final: the watermark has passed its end and grace',
+  corrected: (revision) => `Final, and corrected by late trades since: revision ${revision}`,
+  sealed: (revision) => `Sealed at revision ${revision}: later trades go to the after-seal ledger, a rebuild counts them`,
+};
 
 export const refreshEntities = panel('trade-windows', PANEL_PAUSE_MS, async () => {
   for (const family of ['trades', 'odds']) {
@@ -34,7 +40,8 @@ function drawTradeFigures(window) {
   const figures = window.figures;
   const money = (text) => (text === null ? '–' : Number(text).toLocaleString('en-US', { maximumFractionDigits: 4 }));
   const shown = [
-    ['Window', `${window.start_at.slice(11, 16)}–${window.end_at.slice(11, 16)}`, `The newest window of event time, UTC. ${window.is_final ? `Final, revision ${window.revision}` : 'Provisional: late trades may still come'}`],
+    ['Window', `${window.start_at.slice(11, 16)}–${window.end_at.slice(11, 16)}`, `The newest window of event time, UTC. ${LIFE[window.state](window.revision)}`],
+    ['State', window.state === 'corrected' ? `corrected, revision ${window.revision}` : window.state, LIFE[window.state](window.revision)],
     ['VWAP', money(figures.vwap), 'Volume-weighted average price: sum of price x volume / sum of volume'],
     ['Close', money(figures.close), 'Last price by event time'],
     ['Volume', money(figures.volume), 'Sum of volumes'],

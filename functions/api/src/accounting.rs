@@ -41,6 +41,8 @@ pub struct Account {
     pub late: u64,
     /// In time, but their pane was sealed.
     pub after_seal: u64,
+    /// Once refused or late, taken after all: among the applied by now.
+    pub redriven: u64,
     /// Offered minus everything accounted for: under way while positive, a defect if negative.
     pub difference: i64,
     pub adds_up: bool,
@@ -78,6 +80,7 @@ fn account(source: String, OfferedAccount { offered, account }: &OfferedAccount)
         quarantined: account.quarantined,
         late: account.late,
         after_seal: account.after_seal,
+        redriven: account.redriven,
         difference,
         adds_up: difference == 0,
     }

@@ -10,11 +10,13 @@ mod entities;
 mod games;
 mod health;
 mod hub;
+mod ledgers;
 mod live;
 mod odds;
 mod openapi;
 mod page;
 mod problem;
+mod proof;
 mod query;
 mod read;
 mod windows;
@@ -115,6 +117,9 @@ pub fn router(context: ApiContext) -> Router {
         .route("/v1/windows", get(windows::windows))
         .route("/v1/anomalies", get(anomalies::anomalies))
         .route("/v1/accounting", get(accounting::accounting))
+        .route("/v1/quarantine", get(ledgers::quarantine))
+        .route("/v1/late", get(ledgers::late))
+        .route("/v1/proof", get(proof::proof))
         .route("/v1/live", get(live::live))
         .fallback(async || page::nothing_there())
         .method_not_allowed_fallback(async || {

@@ -4,7 +4,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use crate::{accounting, anomalies, entities, games, health, live, odds, windows};
+use crate::{accounting, anomalies, entities, games, health, ledgers, live, odds, proof, windows};
 
 /// The description of every resource.
 #[derive(OpenApi)]
@@ -22,6 +22,9 @@ use crate::{accounting, anomalies, entities, games, health, live, odds, windows}
         windows::windows,
         anomalies::anomalies,
         accounting::accounting,
+        ledgers::quarantine,
+        ledgers::late,
+        proof::proof,
         live::live,
     ),
     tags(

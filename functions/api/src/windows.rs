@@ -27,7 +27,10 @@ pub struct Window {
     pub start_at: String,
     /// Exclusive.
     pub end_at: String,
-    /// False while late events are still awaited: the figures are provisional.
+    /// `provisional` while late events are still awaited, `final`, `corrected` once a final one was revised, `sealed` when
+    /// nothing is applied any more but by a rebuild.
+    pub state: &'static str,
+    /// False while it is provisional.
     pub is_final: bool,
     /// 0 while provisional, 1 when first final, one more with every correction of any pane inside.
     pub revision: u32,
@@ -185,15 +188,26 @@ fn merged_windows(panes: &[Pane], spec: WindowSpec, pane_ms: i64, range: Range, 
 }
 
 fn window(start_ms: i64, size_ms: i64, state: &FamilyState, parts: &[Pane], is_final: bool) -> Window {
+    let is_sealed = is_final && !parts.is_empty() && parts.iter().all(|pane| pane.is_sealed);
     let corrections: u32 = parts.iter().map(|pane| pane.revision.saturating_sub(1)).sum();
     Window {
         start_at: format_utc_ms(start_ms),
         end_at: format_utc_ms(start_ms.saturating_add(size_ms)),
+        state: state_of(is_final, is_sealed, corrections),
         is_final,
         revision: if is_final { 1 + corrections } else { 0 },
         as_of: parts.iter().map(|pane| pane.as_of_ms).max().and_then(instant),
         event_count: parts.iter().map(|pane| pane.applied_count).sum(),
         figures: figures(state, size_ms),
+    }
+}
+
+fn state_of(is_final: bool, is_sealed: bool, corrections: u32) -> &'static str {
+    match (is_final, is_sealed, corrections) {
+        (false, ..) => "provisional",
+        (true, true, _) => "sealed",
+        (true, false, 0) => "final",
+        _ => "corrected",
     }
 }
 

@@ -54,10 +54,12 @@ async fn a_window_is_final_only_when_its_panes_and_the_watermark_say_so() {
     watermarks::advance(board.store.as_ref(), "finnhub", &[(0, START_MS + 7 * MINUTE)]).await.unwrap();
     let values = board.json(&format!("{path}5m")).await["values"].clone();
     assert_eq!((&values[0]["is_final"], &values[0]["revision"]), (&true.into(), &1.into()));
+    assert_eq!((&values[0]["state"], &values[1]["state"]), (&"final".into(), &"provisional".into()));
     assert_eq!(values[1]["is_final"], false);
     // A late trade corrects a final pane: revision 2.
     board.trade("AAPL", START_MS + 3_000, 10_000_000_000, 100_000_000).await;
-    assert_eq!(board.json(&format!("{path}5m")).await["values"][0]["revision"], 2);
+    let corrected = board.json(&format!("{path}5m")).await["values"][0].clone();
+    assert_eq!((&corrected["revision"], &corrected["state"]), (&2.into(), &"corrected".into()));
 }
 
 #[tokio::test]
@@ -324,4 +326,14 @@ async fn injection_strings_are_data_and_nothing_else() {
         assert_eq!(board.problem(&format!("/v1/odds/{filter}"), 404).await["status"], 404);
         assert_eq!(board.problem(&format!("/v1/games?status={filter}"), 400).await["parameter"], "status");
     }
+}
+
+#[tokio::test]
+async fn a_sealed_window_says_so() {
+    let mut board = traded_board().await;
+    board.finalise(Family::Trades, "finnhub:AAPL", START_MS + MINUTE).await;
+    board.seal(Family::Trades, "finnhub:AAPL", START_MS).await;
+    let values = board.json("/v1/windows?family=trades&entity=finnhub:AAPL&order=oldest").await["values"].clone();
+    assert_eq!((&values[0]["state"], &values[0]["revision"]), (&"sealed".into(), &1.into()));
+    assert_eq!(values[1]["state"], "provisional");
 }

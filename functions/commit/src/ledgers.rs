@@ -1,9 +1,11 @@
-//! Quarantine and late ledgers as rows for bronze, named by the ledger's own keys: queued again they are the same rows.
+//! Quarantine, late ledgers and what was redriven of them as rows for bronze, named by the ledger's own keys: queued again they are the same rows.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use touchline_event::Event;
-use touchline_lake::tables::{LATE_EVENTS, LateEventRow, QUARANTINE, QuarantineRow};
-use touchline_store::{LateEntry, LateLedger, QuarantineEntry, late, outbox, quarantine};
+use touchline_lake::tables::{LATE_EVENTS, LateEventRow, QUARANTINE, QuarantineRow, REDRIVES, RedriveRow};
+use touchline_store::{LateEntry, LateLedger, Ledger, QuarantineEntry, late, outbox, quarantine, redriven};
 
 use crate::{CommitContext, CommitError};
 
@@ -19,11 +21,37 @@ pub(crate) async fn queue<L>(context: &CommitContext<L>) -> Result<(), CommitErr
             rows.push((format!("{source}#{name}"), encode(QUARANTINE.name, &quarantine_row(source, &name, entry))?));
         }
         outbox::put(&*context.store, QUARANTINE.name, rows).await?;
-        let mut rows = Vec::new();
+        let (mut rows, mut late_ids) = (Vec::new(), BTreeMap::new());
         for (name, entry) in late::list(&*context.store, source).await? {
-            rows.push((format!("{source}#{name}"), encode(LATE_EVENTS.name, &late_row(source, entry))?));
+            let row = late_row(source, entry);
+            rows.push((format!("{source}#{name}"), encode(LATE_EVENTS.name, &row)?));
+            late_ids.insert(name, row.event_id);
         }
         outbox::put(&*context.store, LATE_EVENTS.name, rows).await?;
+        queue_redrives(context, source, &late_ids).await?;
+    }
+    Ok(())
+}
+
+async fn queue_redrives<L>(
+    context: &CommitContext<L>,
+    source: &str,
+    late_ids: &BTreeMap<String, String>,
+) -> Result<(), CommitError> {
+    for ledger in [Ledger::Quarantine, Ledger::Late] {
+        let mut rows = Vec::new();
+        for (name, mark) in redriven::list(&*context.store, ledger, source).await? {
+            let row = RedriveRow {
+                entry_id: format!("{source}#{name}"),
+                ledger: ledger.as_str().to_owned(),
+                source: source.to_owned(),
+                event_id: late_ids.get(&name).filter(|_| ledger == Ledger::Late).cloned(),
+                republished: mark.republished as i64,
+                redriven_at_ms: mark.at_ms,
+            };
+            rows.push((format!("{}#{source}#{name}", ledger.as_str()), encode(REDRIVES.name, &row)?));
+        }
+        outbox::put(&*context.store, REDRIVES.name, rows).await?;
     }
     Ok(())
 }

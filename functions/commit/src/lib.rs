@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use touchline_lake::tables::{
-    ANOMALIES, LATE_EVENTS, ODDS_WINDOWS, PAYLOADS, QUARANTINE, SCORE_WINDOWS, TRADE_WINDOWS, Table,
+    ANOMALIES, LATE_EVENTS, ODDS_WINDOWS, PAYLOADS, QUARANTINE, REDRIVES, SCORE_WINDOWS, TRADE_WINDOWS, Table,
 };
 use touchline_lake::{Lake, LakeError, Tables, table_ident};
 use touchline_store::{ItemStore, StoreError, outbox};
@@ -56,6 +56,7 @@ pub async fn handle<L: Tables>(context: &CommitContext<L>) -> Result<CommitOutco
     rows += commit_rows(context, &PAYLOADS).await?;
     rows += commit_rows(context, &QUARANTINE).await?;
     rows += commit_rows(context, &LATE_EVENTS).await?;
+    rows += commit_rows(context, &REDRIVES).await?;
     rows += commit_rows(context, &TRADE_WINDOWS).await?;
     rows += commit_rows(context, &ODDS_WINDOWS).await?;
     rows += commit_rows(context, &SCORE_WINDOWS).await?;

@@ -206,9 +206,6 @@ async fn look_at(context: &FinalizeContext, entry: &DueEntry) -> Result<Look, Fi
     loop {
         let mut parts = read_parts(context, entry).await?;
         let Some(last) = parts.last() else { return Ok(Look::Unsettled) };
-        if last.state.lifecycle.is_sealed {
-            return Ok(Look::Clean);
-        }
         // Full parts are frozen only for an event that goes to the next one; nothing else would keep that one from appearing.
         if last.state.is_frozen {
             return Ok(Look::Unsettled);
@@ -246,16 +243,12 @@ async fn look_at(context: &FinalizeContext, entry: &DueEntry) -> Result<Look, Fi
 }
 
 async fn read_parts(context: &FinalizeContext, entry: &DueEntry) -> Result<Vec<Part>, FinalizeError> {
-    let pane = entry.pane_key();
-    let first = panes::key(&pane, 0);
-    // Parts of a pane sort right behind it: `...#lane`, `...#lane#0001`.
-    let to = format!("{}$", first.sk);
-    let found = context.store.query(&first.pk, &first.sk, Some(&to), PAGE_ENTRIES).await?;
+    let found = panes::parts(&*context.store, &entry.pane_key()).await?;
     let mut parts = Vec::with_capacity(found.len());
-    for (sk, item) in found {
+    for (key, item) in found {
         let state = PaneState::decode(&item.value)
             .map_err(|error| FinalizeError::Pane { entity: entry.entity.clone(), error })?;
-        parts.push(Part { key: ItemKey::new(first.pk.clone(), sk), version: item.version, state });
+        parts.push(Part { key, version: item.version, state });
     }
     Ok(parts)
 }

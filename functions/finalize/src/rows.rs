@@ -8,7 +8,7 @@ use touchline_lake::tables::{
     ODDS_WINDOWS, OddsWindowRow, SCORE_WINDOWS, ScoreWindowRow, TRADE_WINDOWS, TradeWindowRow,
 };
 use touchline_metric::{FamilyState, OddsState, ScoreState, TradeState};
-use touchline_window::PaneKey;
+use touchline_store::panes;
 
 use crate::{FinalPane, FinalizeError};
 
@@ -50,7 +50,7 @@ pub(crate) fn of_panes<'a>(
 }
 
 fn name(pane: &FinalPane, line: &str) -> String {
-    format!("{}#{}#{line}#{:06}", PaneKey::sort_prefix(pane.pane_ms, pane.start_ms), pane.entity, pane.revision)
+    format!("{}{line}#{:06}", panes::row_prefix(pane.pane_ms, pane.start_ms, &pane.entity), pane.revision)
 }
 
 fn encode<R: Serialize>(table: &'static str, row: &R) -> Result<Vec<u8>, FinalizeError> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::cost::NamedLoad;
+use crate::rebuild::PaneName;
 use crate::replay::Speed;
 use crate::windows::TradeFormat;
 
@@ -65,6 +66,16 @@ enum Command {
         after_help = "Examples:\n  touchline transform\n  touchline transform --select fct_trades+ --select tag:odds"
     )]
     Transform(TransformArgs),
+    /// Try again what sits in quarantine or in the late ledgers, under the same event ids.
+    #[command(
+        after_help = "An entry is judged first: what would be refused again stays where it is. Running it twice changes nothing.\n\nExamples:\n  touchline redrive --dry-run\n  touchline redrive --source finnhub --reason bad_field\n  touchline redrive --reason future_time --state state"
+    )]
+    Redrive(RedriveArgs),
+    /// Compute panes anew from the lake: after-seal events, or a pane that was lost or damaged.
+    #[command(
+        after_help = "The same events give no new revision: running it twice changes nothing.\n\nExamples:\n  touchline rebuild --pane trades/finnhub:AAPL/2026-11-20T19:30:00Z\n  touchline rebuild --pane 'odds/espn:401547505|h2h' --from 2026-11-20T19:00:00Z --to 2026-11-20T20:00:00Z\n  touchline rebuild --after-seal"
+    )]
+    Rebuild(RebuildArgs),
     /// Check that offered = applied + duplicate + rejected + quarantined + late + after-seal, per source.
     Audit(StateArgs),
     /// What a state folder holds and how far its consumers are.
@@ -127,6 +138,43 @@ pub struct ReplayArgs {
     /// Serve API and page on this port of 127.0.0.1 meanwhile; 0 chooses a free one.
     #[arg(long)]
     pub port: Option<u16>,
+}
+
+#[derive(Args)]
+pub struct RedriveArgs {
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Vendors, or unknown for records that could not be read; all unless given.
+    #[arg(long)]
+    pub source: Vec<String>,
+    /// Entries of this reason only: a word of bronze.quarantine, late or after_seal.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Judge and count, publish and mark nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Args)]
+pub struct RebuildArgs {
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// FAMILY/ENTITY/START of one pane, or FAMILY/ENTITY with --from and --to.
+    #[arg(long, required_unless_present = "after_seal")]
+    pub pane: Vec<PaneName>,
+    /// Panes that start here or later, RFC 3339.
+    #[arg(long, requires = "to", value_parser = instant)]
+    pub from: Option<i64>,
+    /// Panes that start before.
+    #[arg(long, requires = "from", value_parser = instant)]
+    pub to: Option<i64>,
+    /// Every pane that has entries in the after-seal ledger.
+    #[arg(long)]
+    pub after_seal: bool,
+}
+
+fn instant(text: &str) -> Result<i64, String> {
+    touchline_event::parse_utc_ms(text).ok_or_else(|| format!("{text} is no UTC time such as 2026-11-20T19:30:00Z"))
 }
 
 #[derive(Args)]
@@ -222,6 +270,8 @@ fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Some(Command::Windows(args)) => crate::windows_command::run(&args),
         Some(Command::Sql(args)) => runtime.block_on(crate::query::sql(&args)),
         Some(Command::Transform(args)) => runtime.block_on(crate::query::transform(&args)),
+        Some(Command::Redrive(args)) => runtime.block_on(crate::redrive::run(&args)),
+        Some(Command::Rebuild(args)) => runtime.block_on(crate::rebuild::run(&args)),
         Some(Command::Audit(args)) => runtime.block_on(crate::audit::run(&args)),
         Some(Command::Status(args)) => runtime.block_on(crate::status::run(&args)),
         Some(Command::Cost(args)) => crate::cost::run(&args),

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use indicatif::ProgressBar;
 use touchline_event::format_utc_ms;
+use touchline_lake::Lake;
 use touchline_runtime::now_ms;
 use touchline_transform::{Context, TransformReport, TransformRequest};
-use touchline_warehouse::{Engine, Graph, Progress, Project, Target, format_rows, register_views};
+use touchline_warehouse::{Engine, Format, Graph, Progress, Project, Target, format_rows, register_views};
 
 use crate::cli::{SqlArgs, TransformArgs};
 use crate::progress;
@@ -20,10 +21,15 @@ const TARGET_FOLDER: &str = "target";
 /// `touchline sql`.
 pub async fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     let lake = State::open_lake(&args.state.state).await?;
-    let engine = Engine::open(&lake).await?;
-    register_views(&engine, &Graph::build(Project::embedded()?, Target::DataFusion)?).await?;
-    print!("{}", format_rows(&engine.query(&args.query).await?, args.format)?);
+    print!("{}", answer(&lake, &args.query, args.format).await?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The rows of a query over the lake's tables and the project's views, as text.
+pub async fn answer(lake: &Lake, query: &str, format: Format) -> anyhow::Result<String> {
+    let engine = Engine::open(lake).await?;
+    register_views(&engine, &Graph::build(Project::embedded()?, Target::DataFusion)?).await?;
+    Ok(format_rows(&engine.query(query).await?, format)?)
 }
 
 /// `touchline transform`.

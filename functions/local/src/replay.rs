@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use touchline_api::{LiveHub, ReplayStatus};
-use touchline_poll::{Delivery, Ingested, Payload, PollContext, PollSession, ingest, replay_parse};
+use touchline_poll::{Delivery, Ingested, Payload, PollContext, PollSession, Producer, ingest, replay_parse};
 use touchline_store::progress;
 use touchline_stream::FrameLimits;
 use touchline_window::WindowPolicy;
@@ -95,6 +95,7 @@ pub fn poll_context(state: &State) -> PollContext {
         objects: state.objects.clone(),
         store: state.store.clone(),
         stream: Arc::new(state.log.clone()),
+        producer: Producer::new(touchline_runtime::random_number()),
         lanes: LANES,
         frames: FrameLimits::DEFAULT,
     }
@@ -221,7 +222,7 @@ impl<'a> Player<'a> {
     fn resume(&mut self, turn: &Turn) -> anyhow::Result<()> {
         let payload = self.payload(turn);
         let session = &mut self.sessions[turn.recording];
-        let parsed = replay_parse(session, payload)?;
+        let parsed = replay_parse(session, payload);
         session.resume(&parsed.events, LANES);
         Ok(())
     }

@@ -31,6 +31,7 @@ pub async fn run(args: &StateArgs) -> anyhow::Result<ExitCode> {
             println!("{source:<14} watermark {}{note}", format_utc_ms(overall));
         }
     }
+    audit::report_proof(&state).await?;
     println!("waiting        {} records", audit::waiting_records(&state).await?);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! What a producer can vouch for on each lane it used: how far, how many, which ids.
+//! What a session can vouch for on each lane it used: how far, how many, which ids.
 //! HB-1: counts and id sums cover exactly the events acknowledged since the last heartbeat of the lane.
 
 use std::collections::BTreeMap;
@@ -38,6 +38,8 @@ impl LaneBook {
                     watermark_ms,
                     event_count: std::mem::take(count),
                     id_sum: std::mem::take(id_sum),
+                    // The producer's to say, when it is published.
+                    claim: None,
                 };
                 let revision = format!("{watermark_ms}:{}:{}", payload.event_count, payload.id_sum);
                 EventDraft::new(source, watermark_ms, watermark_ms, payload)

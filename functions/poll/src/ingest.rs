@@ -1,21 +1,16 @@
 //! The payloads' road: land, parse, quarantine, publish; and the heartbeats that follow.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use touchline_event::{Event, Payload as EventPayload};
-use touchline_feed::{Document, Parsed, Reject, Session, Source, parse};
+use touchline_event::Event;
+use touchline_feed::{Document, Parsed, Reject, SessionReader, Source};
 use touchline_lake::{LakeError, Landing, RawPayload, land, tables::PAYLOADS};
 use touchline_store::{QuarantineEntry, outbox, put_if_absent, quarantine};
-use touchline_stream::{OutRecord, frames_of};
 
 use crate::heartbeat::{LaneBook, facts};
 use crate::{PollContext, PollError};
 
-/// Tries a record has before the poll is given up; its events keep their ids, so a later poll repeats nothing.
-const PUBLISH_TRIES: usize = 5;
-/// Records published in one call.
-const PUBLISH_RECORDS: usize = 500;
 /// Payloads being landed at once.
 const LANDINGS_IN_FLIGHT: usize = 64;
 
@@ -39,10 +34,8 @@ pub struct Payload {
 /// What a producer carries from payload to payload of one vendor session.
 #[derive(Debug, Default)]
 pub struct PollSession {
-    feed: Session,
+    reader: SessionReader,
     lanes: LaneBook,
-    /// When facts without a vendor time were first received, by id, UTC ms.
-    first_told: HashMap<u64, i64>,
     /// Greatest event time published, UTC ms.
     max_event_ms: Option<i64>,
 }
@@ -63,13 +56,6 @@ impl PollSession {
         self.max_event_ms
     }
 
-    /// A fact timed by its receipt keeps its first time in later polls: told again it meets itself in the same pane.
-    fn keep_first_time(&mut self, event: &mut Event) {
-        let told_ms = *self.first_told.entry(event.event_id.0).or_insert(event.timestamp_ms);
-        event.timestamp_ms = told_ms;
-        event.first_arrival_ms = told_ms;
-    }
-
     /// Takes note of events that an earlier process published: their lanes need heartbeats, their counts were told.
     pub fn resume(&mut self, events: &[Event], lanes: u16) {
         self.lanes.know(&facts(events, lanes));
@@ -78,7 +64,7 @@ impl PollSession {
     /// Tells every lane used that all events before `watermark_ms` are in the stream.
     pub async fn beat(&mut self, context: &PollContext, source: Source, watermark_ms: i64) -> Result<(), PollError> {
         let heartbeats = self.lanes.heartbeats(source.as_str(), watermark_ms);
-        publish(context, frames_of(source.as_str(), heartbeats, context.lanes, context.frames)?).await
+        context.producer.beat(context, source.as_str(), heartbeats).await
     }
 }
 
@@ -102,26 +88,21 @@ pub async fn ingest(context: &PollContext, deliveries: Vec<Delivery<'_>>) -> Res
     let payloads = deliveries.iter().flat_map(|delivery| delivery.payloads.iter().copied());
     let mut landings = land_payloads(context, payloads).await?.into_iter();
     let mut prepared = Vec::with_capacity(landings.len());
-    let mut events: BTreeMap<Source, Vec<Event>> = BTreeMap::new();
+    let mut events: BTreeMap<&'static str, Vec<Event>> = BTreeMap::new();
     let mut notes = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
         let mut told = Vec::new();
         for (payload, landing) in delivery.payloads.into_iter().zip(landings.by_ref()) {
-            let parsed = replay_parse(delivery.session, payload)?;
+            let parsed = replay_parse(delivery.session, payload);
             told.extend(facts(&parsed.events, context.lanes));
             prepared.push(Prepared { payload, landing, rejects: parsed.rejects, event_count: parsed.events.len() });
-            events.entry(payload.source).or_default().extend(parsed.events);
+            events.entry(payload.source.as_str()).or_default().extend(parsed.events);
         }
         notes.push((delivery.session, told));
     }
     keep_rejects(context, &prepared).await?;
     list_landings(context, &prepared).await?;
-    let mut records = Vec::new();
-    for (source, events) in events {
-        records.extend(frames_of(source.as_str(), events, context.lanes, context.frames)?);
-    }
-    let record_count = records.len() as u64;
-    publish(context, records).await?;
+    let record_count = context.producer.publish(context, events).await?;
     for (session, told) in notes {
         session.lanes.note(&told);
     }
@@ -135,31 +116,12 @@ pub async fn ingest(context: &PollContext, deliveries: Vec<Delivery<'_>>) -> Res
 }
 
 /// Parses a payload and moves its times, without publishing: what brings a session back after a restart.
-pub fn replay_parse(session: &mut PollSession, payload: &Payload) -> Result<Parsed, PollError> {
+pub fn replay_parse(session: &mut PollSession, payload: &Payload) -> Parsed {
     let document = Document { bytes: &payload.bytes, received_at_ms: payload.received_at_ms, origin: &payload.origin };
-    let mut parsed = parse(payload.source, document, &mut session.feed)?;
-    for event in &mut parsed.events {
-        if payload.received_at_ms == Some(event.timestamp_ms) {
-            session.keep_first_time(event);
-        }
-        shift(event, payload.shift_ms);
-        session.max_event_ms = session.max_event_ms.max(Some(event.timestamp_ms));
-    }
-    Ok(parsed)
-}
-
-fn shift(event: &mut Event, shift_ms: i64) {
-    if shift_ms == 0 {
-        return;
-    }
-    event.timestamp_ms += shift_ms;
-    event.ingested_at_ms += shift_ms;
-    event.first_arrival_ms += shift_ms;
-    match &mut event.payload {
-        EventPayload::Fixture(fixture) => fixture.starts_at_ms = fixture.starts_at_ms.map(|at| at + shift_ms),
-        EventPayload::MarketStatus(status) => status.market_time_ms = status.market_time_ms.map(|at| at + shift_ms),
-        _ => {}
-    }
+    let parsed = session.reader.read(payload.source, document, payload.shift_ms);
+    let last_ms = parsed.events.iter().map(|event| event.timestamp_ms).max();
+    session.max_event_ms = session.max_event_ms.max(last_ms);
+    parsed
 }
 
 async fn land_payloads(
@@ -172,7 +134,8 @@ async fn land_payloads(
             origin: &payload.origin,
             session: &payload.session,
             index: payload.index,
-            received_at_ms: payload.received_at_ms.unwrap_or(0),
+            received_at_ms: payload.received_at_ms,
+            shift_ms: payload.shift_ms,
             bytes: &payload.bytes,
         };
         land(&*context.objects, raw)
@@ -214,34 +177,4 @@ async fn list_landings(context: &PollContext, prepared: &[Prepared<'_>]) -> Resu
         rows.push((landing.object_key.clone(), bytes));
     }
     Ok(outbox::put(&*context.store, PAYLOADS.name, rows).await?)
-}
-
-/// Publishes records, trying failed ones again; order inside a lane is kept because a lane's later records wait for its earlier ones.
-async fn publish(context: &PollContext, records: Vec<OutRecord>) -> Result<(), PollError> {
-    let mut pending = records;
-    for _ in 0..PUBLISH_TRIES {
-        let mut failed = Vec::new();
-        let mut last_error = None;
-        while !pending.is_empty() {
-            let rest = pending.split_off(pending.len().min(PUBLISH_RECORDS));
-            let chunk = std::mem::replace(&mut pending, rest);
-            let outcomes = context.stream.publish(chunk.clone()).await;
-            for (record, outcome) in chunk.into_iter().zip(outcomes) {
-                if let Err(error) = outcome {
-                    failed.push(record);
-                    last_error = Some(error);
-                }
-            }
-            if !failed.is_empty() {
-                failed.append(&mut pending);
-            }
-        }
-        match last_error {
-            None => return Ok(()),
-            Some(error @ touchline_stream::StreamError::TooLarge { .. }) => return Err(error.into()),
-            Some(_) => pending = failed,
-        }
-    }
-    Err(touchline_stream::StreamError::Unknown(format!("{} records refused {PUBLISH_TRIES} times", pending.len()))
-        .into())
 }

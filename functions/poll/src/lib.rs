@@ -6,23 +6,27 @@
 
 mod heartbeat;
 mod ingest;
+mod producer;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use touchline_feed::{NotSupported, Source};
+use touchline_feed::Source;
 use touchline_lake::{LakeError, ObjectStore};
 use touchline_store::{ItemStore, StoreError};
 use touchline_stream::{FrameLimits, Publish, StreamError};
 
 pub use heartbeat::LaneBook;
 pub use ingest::{Delivery, Ingested, Payload, PollSession, ingest, replay_parse};
+pub use producer::Producer;
 
 /// Everything an invocation needs, built once per cold start.
 pub struct PollContext {
     pub objects: Arc<dyn ObjectStore>,
     pub store: Arc<dyn ItemStore>,
     pub stream: Arc<dyn Publish>,
+    /// Numbers what is published; one for each process.
+    pub producer: Producer,
     pub lanes: u16,
     pub frames: FrameLimits,
 }
@@ -41,8 +45,6 @@ pub struct PollRequest {
 pub enum PollError {
     #[error("unknown source {0}; supported: {supported}", supported = Source::supported_names())]
     UnknownSource(String),
-    #[error(transparent)]
-    NotSupported(#[from] NotSupported),
     #[error("landing the raw payload: {0}")]
     Landing(#[from] LakeError),
     #[error("keeping rejects: {0}")]

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use touchline_event::{Event, Payload as EventPayload, Sequence, ShardId, decode_frame};
+use touchline_event::{Event, FrameStamp, Payload as EventPayload, Sequence, ShardId, decode_frame};
 use touchline_feed::Source;
 use touchline_lake::{MemoryObjects, ObjectStore, read_back};
-use touchline_poll::{Delivery, Payload, PollContext, PollSession, ingest};
+use touchline_poll::{Delivery, Payload, PollContext, PollSession, Producer, ingest};
 use touchline_store::{MemoryStore, quarantine};
 use touchline_stream::{FrameLimits, OutRecord, Publish, StreamError};
 
@@ -57,6 +57,7 @@ fn world() -> World {
         objects: objects.clone(),
         store: store.clone(),
         stream: tape.clone(),
+        producer: Producer::new(7),
         lanes: LANES,
         frames: FrameLimits::DEFAULT,
     };
@@ -124,7 +125,7 @@ async fn payloads_given_together_become_what_they_become_one_by_one() {
     let keys = together.objects.list("raw/").await.unwrap();
     assert_eq!(keys, apart.objects.list("raw/").await.unwrap());
     let landed = read_back(&*together.objects, &keys[0]).await.unwrap().unwrap();
-    assert!(payloads.iter().flatten().any(|payload| payload.bytes == landed));
+    assert!(payloads.iter().flatten().any(|payload| payload.bytes == landed.bytes));
 }
 
 #[tokio::test]
@@ -171,4 +172,39 @@ async fn a_heartbeat_vouches_for_what_was_acknowledged_and_for_nothing_twice() {
         })
         .collect();
     assert_eq!(beats, [(2, id_sum), (0, 0)]);
+}
+
+#[tokio::test]
+async fn claims_cover_the_frames_of_all_sessions_and_none_that_may_be_lost() {
+    let world = world();
+    let (mut a, mut b) = (PollSession::default(), PollSession::default());
+    let (one, two) = (payload("A", 0), payload("B", 0));
+    let deliveries =
+        vec![Delivery { session: &mut a, payloads: vec![&one] }, Delivery { session: &mut b, payloads: vec![&two] }];
+    ingest(&world.context, deliveries).await.unwrap();
+    a.beat(&world.context, Source::Finnhub, 1).await.unwrap();
+    b.beat(&world.context, Source::Finnhub, 1).await.unwrap();
+    world.tape.refusals.store(100, Ordering::Relaxed);
+    let lost = payload("A", 1);
+    ingest(&world.context, vec![Delivery { session: &mut a, payloads: vec![&lost] }]).await.unwrap_err();
+    world.tape.refusals.store(0, Ordering::Relaxed);
+    a.beat(&world.context, Source::Finnhub, 2).await.unwrap();
+
+    let mut published: BTreeMap<(u64, u16, u32), (u32, u64)> = BTreeMap::new();
+    for record in world.tape.records.lock().unwrap().iter() {
+        if let Some(stamp) = FrameStamp::of(&record.bytes) {
+            let sum = published.entry((stamp.producer, record.lane.0, stamp.beat)).or_default();
+            (sum.0, sum.1) = (sum.0 + 1, sum.1 + record.event_count);
+        }
+    }
+    let mut producers = Vec::new();
+    for event in world.events() {
+        let EventPayload::Heartbeat(heartbeat) = event.payload else { continue };
+        let claim = heartbeat.claim.unwrap();
+        let there = published.remove(&(claim.producer, heartbeat.lane, claim.beat)).unwrap_or_default();
+        assert_eq!((claim.frame_count, claim.event_count), there);
+        producers.push(claim.producer);
+    }
+    assert!(published.is_empty(), "nothing that got through is left out");
+    assert_ne!(producers.first(), producers.last(), "after a failure the producer is another");
 }

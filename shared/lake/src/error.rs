@@ -36,6 +36,8 @@ pub enum LakeError {
         "commit to table {table}: the catalog said yes, but the table does not show it; check the catalog file, then retry"
     )]
     Unconfirmed { table: String },
+    #[error("a row of {table} is no event: {message}")]
+    Row { table: String, message: String },
     #[error("name {name:?} is no table: write it as namespace.table")]
     TableName { name: String },
 }

@@ -9,6 +9,7 @@ mod catalog;
 mod chain;
 mod commit;
 mod error;
+mod events;
 #[cfg(test)]
 mod exactly_once;
 mod files;
@@ -37,6 +38,6 @@ pub use memory::{MemoryTables, MemoryVersion};
 pub use objects::{LocalObjects, MemoryObjects, ObjectStore};
 pub use orphans::Orphan;
 pub use port::{Append, Refusal, Tables};
-pub use raw::{Landing, PAYLOAD_BYTES_MAX, RawPayload, land, read_back};
+pub use raw::{Label, Landed, Landing, PAYLOAD_BYTES_MAX, RawPayload, land, read_back, session_keys};
 pub use swap::{REPLACEMENT_SUFFIX, replacement_of};
 pub use write::DataWriter;

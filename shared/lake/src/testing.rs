@@ -68,7 +68,7 @@ pub(crate) fn quote(price_e6: i64) -> Payload {
 }
 
 pub(crate) fn heartbeat(lane: u16) -> Payload {
-    Heartbeat { lane, watermark_ms: 0, event_count: 0, id_sum: 0 }.into()
+    Heartbeat { lane, watermark_ms: 0, ..Heartbeat::default() }.into()
 }
 
 /// Ends the process after so many writes: the write at which it burns may still land, all later ones do not.

@@ -38,7 +38,16 @@ impl Family {
 
     /// The one family that counts this event. Heartbeats belong to none: they are no facts.
     pub fn of(event: &Event) -> Option<Family> {
-        match event.kind {
+        Self::of_kind(event.kind)
+    }
+
+    /// The kinds that this family counts.
+    pub fn kinds(self) -> Vec<Kind> {
+        Kind::ALL.iter().copied().filter(|kind| Self::of_kind(*kind) == Some(self)).collect()
+    }
+
+    fn of_kind(kind: Kind) -> Option<Family> {
+        match kind {
             Kind::Heartbeat => None,
             Kind::Trade => Some(Self::Trades),
             Kind::OddsQuote | Kind::MarketStatus | Kind::TradedVolume => Some(Self::Odds),
@@ -46,6 +55,16 @@ impl Family {
             Kind::Card | Kind::Substitution | Kind::WeatherObservation | Kind::Article | Kind::Other => {
                 Some(Self::Tally)
             }
+            Kind::RosterChange | Kind::TeamProfile | Kind::League | Kind::Venue => Some(Self::Tally),
+            Kind::Lineup
+            | Kind::Pass
+            | Kind::Shot
+            | Kind::Tackle
+            | Kind::Carry
+            | Kind::Pressure
+            | Kind::Foul
+            | Kind::TrackingFrame
+            | Kind::WearableSample => Some(Self::Tally),
         }
     }
 

@@ -3,6 +3,7 @@
 //! MET-2: state holds integers and registers only; floats appear in the derived outputs.
 //! MET-3: every event belongs to exactly one family, so that accounting adds up (P12).
 
+mod admission;
 mod anomaly;
 mod family;
 mod market;
@@ -12,6 +13,7 @@ mod statistics;
 mod tally;
 mod trades;
 
+pub use admission::{Admission, Refusal, admit, admit_on_own_lane};
 pub use anomaly::{Anomaly, AnomalyKind, ClosedWindow, HISTORY_WINDOWS, MIN_HISTORY_WINDOWS, detect};
 pub use family::{Family, FamilyState};
 pub use market::{

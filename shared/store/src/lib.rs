@@ -18,6 +18,6 @@ pub use faulty::{Fault, FaultyStore};
 pub use item::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, PutOutcome, StoreError, put_if_absent};
 pub use memory::MemoryStore;
 pub use records::{
-    AnomalyEntry, DueEntry, LateEntry, LateLedger, Pane, QuarantineEntry, SourceAccount, accounting, anomalies,
-    directory, due, late, outbox, panes, progress, quarantine, watermarks,
+    AnomalyEntry, DueEntry, LateEntry, LateLedger, Ledger, Pane, QuarantineEntry, Redriven, SourceAccount, accounting,
+    anomalies, directory, due, late, outbox, panes, progress, proofs, quarantine, redriven, watermarks,
 };

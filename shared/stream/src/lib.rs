@@ -11,6 +11,7 @@ mod kafka;
 mod kinesis;
 #[cfg(any(feature = "aws", feature = "kafka"))]
 mod outbound;
+mod publish;
 mod record;
 
 pub use embedded::EmbeddedLog;
@@ -19,6 +20,7 @@ pub use frames::{FrameLimits, frames_of};
 pub use kafka::KafkaStream;
 #[cfg(feature = "aws")]
 pub use kinesis::KinesisStream;
+pub use publish::publish_all;
 pub use record::{Batch, OutRecord, Record, StreamError};
 
 use async_trait::async_trait;

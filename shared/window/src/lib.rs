@@ -5,6 +5,7 @@
 
 mod lateness;
 mod pane;
+mod proof;
 mod register;
 mod state;
 mod step;
@@ -13,6 +14,7 @@ mod windows;
 
 pub use lateness::{Lateness, WindowPolicy};
 pub use pane::{PaneKey, pane_start_ms};
+pub use proof::{Claim, Finding, LaneProof, Told};
 pub use register::{Grid, OrderKey, Register};
 pub use state::{Lifecycle, PaneDecodeError, PaneState};
 pub use step::{Positioned, StepCounts, Verdict, step};

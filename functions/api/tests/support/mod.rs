@@ -95,6 +95,11 @@ impl Board {
         }
     }
 
+    /// Seals the pane that starts at `start_ms`.
+    pub async fn seal(&mut self, family: Family, entity: &str, start_ms: i64) {
+        self.change_pane(family, entity, start_ms, PaneState::sealed).await;
+    }
+
     async fn change_pane(
         &mut self,
         family: Family,

@@ -63,6 +63,7 @@ impl Bill {
         let traffic = Traffic::of(load, &file.assumptions);
         let mut lines = stream(load, &traffic, file);
         lines.extend(functions(load, &traffic, file));
+        lines.extend(panes(load, &traffic, file));
         lines.extend(stored(load, &traffic, file));
         lines.extend(standing(load, file));
         Self { events: traffic.events, lines }
@@ -224,27 +225,26 @@ fn running(load: Load, traffic: &Traffic, assumed: &Assumptions) -> Vec<Running>
     ]
 }
 
-fn stored(load: Load, traffic: &Traffic, file: &PriceFile) -> Vec<Line> {
+fn panes(load: Load, traffic: &Traffic, file: &PriceFile) -> Vec<Line> {
     let PriceFile { prices, assumptions: assumed, .. } = file;
     let lifecycle = traffic.panes * assumed.lifecycle_writes_per_pane;
     let writes = (traffic.pane_writes + lifecycle) * traffic.write_units_per_item;
     let table_bytes = u128::from(traffic.panes * assumed.pane_bytes);
     // Panes live until they are sealed and a while after.
     let table_days = u128::from(load.days.min(assumed.ledger_days));
-    let lake_bytes =
-        u128::from(traffic.events) * u128::from(assumed.raw_bytes_per_event + assumed.lake_bytes_per_event);
-    let polls = traffic.seconds / assumed.poll_interval_seconds * assumed.poll_endpoints;
-    let archived = traffic.seconds / assumed.archive_interval_seconds * traffic.shards * assumed.archive_tables;
-    let puts = polls + archived + traffic.seconds / assumed.commit_interval_seconds * assumed.commit_puts;
-    let hour_bytes = u128::from(load.events_per_second * 3600 * assumed.lake_bytes_per_event);
-    let scanned = hour_bytes * u128::from(assumed.model_window_hours * assumed.models * load.hours);
-    let transitions = load.hours * assumed.models;
     vec![
         Line {
             component: "panes: writes",
             arithmetic: format!("{} updates + {lifecycle} of lifecycle = {writes} units", traffic.pane_writes),
             price: each(prices.dynamodb_write_million, "a million"),
             amount: at(prices.dynamodb_write_million, writes.into(), MILLION),
+            inputs: &[Input::Rate, Input::Hours],
+        },
+        Line {
+            component: "live proof: writes",
+            arithmetic: format!("{} lanes met by aggregations", traffic.proof_writes),
+            price: each(prices.dynamodb_write_million, "a million"),
+            amount: at(prices.dynamodb_write_million, traffic.proof_writes.into(), MILLION),
             inputs: &[Input::Rate, Input::Hours],
         },
         Line {
@@ -261,6 +261,20 @@ fn stored(load: Load, traffic: &Traffic, file: &PriceFile) -> Vec<Line> {
             amount: at(prices.dynamodb_gb_month, table_bytes * table_days, GIB * MONTH_DAYS),
             inputs: &[Input::Rate, Input::Hours, Input::Days],
         },
+    ]
+}
+
+fn stored(load: Load, traffic: &Traffic, file: &PriceFile) -> Vec<Line> {
+    let PriceFile { prices, assumptions: assumed, .. } = file;
+    let lake_bytes =
+        u128::from(traffic.events) * u128::from(assumed.raw_bytes_per_event + assumed.lake_bytes_per_event);
+    let polls = traffic.seconds / assumed.poll_interval_seconds * assumed.poll_endpoints;
+    let archived = traffic.seconds / assumed.archive_interval_seconds * traffic.shards * assumed.archive_tables;
+    let puts = polls + archived + traffic.seconds / assumed.commit_interval_seconds * assumed.commit_puts;
+    let hour_bytes = u128::from(load.events_per_second * 3600 * assumed.lake_bytes_per_event);
+    let scanned = hour_bytes * u128::from(assumed.model_window_hours * assumed.models * load.hours);
+    let transitions = load.hours * assumed.models;
+    vec![
         Line {
             component: "lake: requests",
             arithmetic: format!("{polls} payloads, {archived} files, commits = {puts} puts"),

@@ -21,6 +21,8 @@ pub struct Traffic {
     pub shards: u64,
     pub aggregations: u64,
     pub pane_writes: u64,
+    /// One small item per lane that an aggregation meets.
+    pub proof_writes: u64,
     pub panes: u64,
     pub write_units_per_item: u64,
 }
@@ -41,6 +43,8 @@ impl Traffic {
             entities as f64 / shards as f64,
             events_per_second as f64 / aggregations_per_second as f64,
         );
+        let lanes_per_aggregation =
+            expected_distinct(lanes as f64 / shards as f64, frames_per_second as f64 / aggregations_per_second as f64);
         let panes_per_minute = expected_distinct(entities as f64, events_per_second as f64 * 60.0);
         let aggregations = aggregations_per_second * seconds;
         Self {
@@ -51,6 +55,7 @@ impl Traffic {
             shards,
             aggregations,
             pane_writes: (panes_per_aggregation * aggregations as f64).ceil() as u64,
+            proof_writes: (lanes_per_aggregation * aggregations as f64).ceil() as u64,
             panes: (panes_per_minute * seconds as f64 / 60.0).ceil() as u64,
             write_units_per_item: assumed.pane_bytes.div_ceil(WRITE_UNIT_BYTES),
         }

@@ -52,6 +52,18 @@ pub struct LateEventRow {
     pub event: String,
 }
 
+/// A row of `bronze.redrives`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct RedriveRow {
+    pub entry_id: String,
+    /// `quarantine` or `late`.
+    pub ledger: String,
+    pub source: String,
+    pub event_id: Option<String>,
+    pub republished: i64,
+    pub redriven_at_ms: i64,
+}
+
 /// Payloads that landed.
 pub static PAYLOADS: Table<PayloadRow> = Table {
     name: "bronze.payloads",
@@ -74,6 +86,14 @@ pub static LATE_EVENTS: Table<LateEventRow> = Table {
     grain: "one event that came beyond the lateness horizon or after its pane was sealed",
     day_column: Some("event_time"),
     columns: late_events,
+};
+
+/// Entries of the ledgers that were redriven.
+pub static REDRIVES: Table<RedriveRow> = Table {
+    name: "bronze.redrives",
+    grain: "one entry of quarantine or a late ledger whose events found their way after all",
+    day_column: Some("redriven_at"),
+    columns: redrives,
 };
 
 fn payloads() -> Vec<Column<PayloadRow>> {
@@ -119,5 +139,20 @@ fn late_events() -> Vec<Column<LateEventRow>> {
         required(time("event_time", "When it happened, by the vendor's clock.", |row| Some(row.event_time_ms))),
         required(time("first_arrival_at", "When it first reached us.", |row| Some(row.first_arrival_at_ms))),
         required(text("event", "The event, JSON.", |row| some(&row.event))),
+    ]
+}
+
+fn redrives() -> Vec<Column<RedriveRow>> {
+    vec![
+        required(text("entry_id", "Identity of the entry; the `quarantine_id` of a refused record.", |row| {
+            some(&row.entry_id)
+        })),
+        required(text("ledger", "quarantine or late (beyond the horizon or after the seal).", |row| some(&row.ledger))),
+        required(text("source", "The vendor.", |row| some(&row.source))),
+        text("event_id", "Identity of the late event.", |row| maybe(row.event_id.as_ref())),
+        required(long("republished", "Deliveries that the stream holds a second time for it.", |row| {
+            Some(row.republished)
+        })),
+        required(time("redriven_at", "When.", |row| Some(row.redriven_at_ms))),
     ]
 }

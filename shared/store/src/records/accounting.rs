@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use touchline_metric::{Family, FamilyState};
 use touchline_window::{PaneKey, PaneState};
 
-use super::{late, quarantine, walk};
-use crate::records::{LateLedger, directory, panes};
+use super::{late, quarantine, redriven, walk};
+use crate::records::{LateLedger, Ledger, directory, panes};
 use crate::{ItemStore, StoreError};
 
 /// Where a source's events went.
@@ -21,10 +21,14 @@ pub struct SourceAccount {
     pub quarantined: u64,
     pub late: u64,
     pub after_seal: u64,
+    /// Once refused or late, since published again or counted: no longer in the four before, but where it went.
+    pub redriven: u64,
+    /// Deliveries that redrives added to the stream in place of earlier ones; the offered side is to leave them out.
+    pub republished: u64,
 }
 
 impl SourceAccount {
-    /// Everything accounted for.
+    /// Everything accounted for. What was redriven is among the applied by now.
     pub fn total(&self) -> u64 {
         self.applied + self.duplicate + self.rejected + self.quarantined + self.late + self.after_seal
     }
@@ -48,15 +52,32 @@ pub async fn read(store: &dyn ItemStore, sources: &[&str]) -> Result<BTreeMap<St
         }
     }
     for (source, account) in &mut accounts {
-        for (_, entry) in quarantine::list(store, source).await? {
-            let slot = if entry.stage == "parse" { &mut account.rejected } else { &mut account.quarantined };
-            *slot += entry.event_count;
-        }
-        for (_, entry) in late::list(store, source).await? {
-            let slot = if entry.ledger == LateLedger::Late { &mut account.late } else { &mut account.after_seal };
-            *slot += 1;
-        }
+        add_ledgers(store, source, account).await?;
     }
-    accounts.retain(|_, account| account.total() > 0);
+    accounts.retain(|_, account| *account != SourceAccount::default());
     Ok(accounts)
+}
+
+async fn add_ledgers(store: &dyn ItemStore, source: &str, account: &mut SourceAccount) -> Result<(), StoreError> {
+    let marks = redriven::list(store, Ledger::Quarantine, source).await?;
+    account.republished += marks.values().map(|mark| mark.republished).sum::<u64>();
+    for (name, entry) in quarantine::list(store, source).await? {
+        let slot = match entry.stage.as_str() {
+            _ if marks.contains_key(&name) => &mut account.redriven,
+            "parse" => &mut account.rejected,
+            _ => &mut account.quarantined,
+        };
+        *slot += entry.event_count;
+    }
+    let marks = redriven::list(store, Ledger::Late, source).await?;
+    account.republished += marks.values().map(|mark| mark.republished).sum::<u64>();
+    for (name, entry) in late::list(store, source).await? {
+        let slot = match entry.ledger {
+            _ if marks.contains_key(&name) => &mut account.redriven,
+            LateLedger::Late => &mut account.late,
+            LateLedger::AfterSeal => &mut account.after_seal,
+        };
+        *slot += 1;
+    }
+    Ok(())
 }

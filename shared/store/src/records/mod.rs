@@ -9,7 +9,9 @@ pub mod late;
 pub mod outbox;
 pub mod panes;
 pub mod progress;
+pub mod proofs;
 pub mod quarantine;
+pub mod redriven;
 pub mod watermarks;
 
 pub use accounting::SourceAccount;
@@ -18,6 +20,7 @@ pub use due::DueEntry;
 pub use late::{LateEntry, LateLedger};
 pub use panes::Pane;
 pub use quarantine::QuarantineEntry;
+pub use redriven::{Ledger, Redriven};
 
 use serde::{Serialize, de::DeserializeOwned};
 

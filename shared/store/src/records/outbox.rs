@@ -29,6 +29,14 @@ pub async fn put(store: &dyn ItemStore, table: &str, rows: Vec<(String, Vec<u8>)
     if items.is_empty() { Ok(()) } else { put_if_absent(store, items).await }
 }
 
+/// Names of every row that was ever queued and begins so, waiting or claimed.
+pub async fn names(store: &dyn ItemStore, table: &str, prefix: &str) -> Result<Vec<String>, StoreError> {
+    // No character of a name sorts behind this one.
+    let to = format!("{prefix}{}", char::MAX);
+    let found = walk(store, &partition(table), prefix, Some(&to)).await?;
+    Ok(found.into_iter().map(|(name, _)| name).collect())
+}
+
 /// Claims waiting rows for `commit` and gives every row claimed for it, in order of name. `recorded` is the last commit
 /// that the table knows; content of rows up to it is dropped on the way.
 pub async fn claim(

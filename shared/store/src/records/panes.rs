@@ -5,7 +5,7 @@ use touchline_metric::{Family, FamilyState};
 use touchline_window::{Aggregate, PaneKey, PaneState};
 
 use super::walk;
-use crate::{ItemKey, ItemStore, StoreError};
+use crate::{Item, ItemKey, ItemStore, StoreError};
 
 /// The consumer name of the deployed aggregation, and the epoch a rebuild would raise.
 pub const CONSUMER: &str = "live";
@@ -27,6 +27,20 @@ pub struct Pane {
 /// The item key of a part.
 pub fn key(pane: &PaneKey, part: u32) -> ItemKey {
     ItemKey::new(PaneKey::partition(CONSUMER, EPOCH, pane.family, &pane.entity), pane.sort_key(part))
+}
+
+/// What the names of a pane's rows in the lake's outbox begin with; line and revision follow.
+pub fn row_prefix(pane_ms: i64, start_ms: i64, entity: &str) -> String {
+    format!("{}#{entity}#", PaneKey::sort_prefix(pane_ms, start_ms))
+}
+
+/// The items of a pane's parts, in order.
+pub async fn parts(store: &dyn ItemStore, pane: &PaneKey) -> Result<Vec<(ItemKey, Item)>, StoreError> {
+    let first = key(pane, 0);
+    // Parts of a pane sort right behind it: `...#lane`, `...#lane#0001`.
+    let to = format!("{}$", first.sk);
+    let found = walk(store, &first.pk, &first.sk, Some(&to)).await?;
+    Ok(found.into_iter().map(|(sk, item)| (ItemKey::new(first.pk.clone(), sk), item)).collect())
 }
 
 /// An entity's panes with `from_ms <= start < to_ms`, ascending; `None` reads to the end.

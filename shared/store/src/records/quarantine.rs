@@ -38,7 +38,12 @@ pub fn stream_entry(
     position: Position,
     entry: &QuarantineEntry,
 ) -> Result<(ItemKey, Vec<u8>), StoreError> {
-    item(&entry.source, format!("stream#{shard}#{}#{:06}", super::late::sortable(position), position.sub), entry)
+    item(&entry.source, stream_name(shard, position), entry)
+}
+
+/// The name of the entry of a refused record or event.
+pub fn stream_name(shard: &ShardId, position: Position) -> String {
+    format!("stream#{shard}#{}#{:06}", super::late::sortable(position), position.sub)
 }
 
 fn item(source: &str, sk: String, entry: &QuarantineEntry) -> Result<(ItemKey, Vec<u8>), StoreError> {

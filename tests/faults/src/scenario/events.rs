@@ -119,7 +119,7 @@ fn draft(random: &mut Random, at: i64) -> EventDraft {
         }
         8 => named("espn", game_fact(random, small as i32), None, game),
         _ => {
-            let article = Article { title: "t".into(), url: "u".into(), publisher: None };
+            let article = Article { title: "t".into(), url: "u".into(), publisher: None, author: None, language: None };
             named("espn", article.into(), None, game)
         }
     }
@@ -167,7 +167,7 @@ fn game_fact(random: &mut Random, score: i32) -> Payload {
 
 /// Serialises, but is refused when it is read: the kind's word does not fit its payload.
 pub fn undecodable(random: &mut Random, id: u64) -> Event {
-    let article = Article { title: "no trade".into(), url: "u".into(), publisher: None };
+    let article = Article { title: "no trade".into(), url: "u".into(), publisher: None, author: None, language: None };
     let mut draft = EventDraft::new("finnhub", START_MS, START_MS, article);
     draft.symbol = Some(format!("S{}", random.below(3)));
     let mut event = draft.with_id(EventId(id));
@@ -178,7 +178,7 @@ pub fn undecodable(random: &mut Random, id: u64) -> Event {
 /// A producer's word about a lane, mostly of the producer that was last heard there.
 pub fn heartbeat(random: &mut Random, lane: u16, spoken: Option<&Event>, id: u64) -> Event {
     let watermark_ms = START_MS + random.below(10) as i64 * PANE_MS;
-    let payload = Heartbeat { lane, watermark_ms, event_count: 0, id_sum: 0 };
+    let payload = Heartbeat { lane, watermark_ms, ..Heartbeat::default() };
     let any = SOURCES[random.below(SOURCES.len())];
     let source = spoken.filter(|_| random.chance(70)).map_or(any, |event| &event.source);
     EventDraft::new(source, watermark_ms, watermark_ms, payload).with_id(EventId(id))
