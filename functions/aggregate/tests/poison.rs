@@ -225,7 +225,7 @@ async fn seal(store: &MemoryStore) {
 async fn what_a_later_part_of_a_sealed_pane_has_counted_is_not_noted_as_too_late() {
     let mut desk = Desk::new();
     let store = Arc::clone(&desk.store);
-    let narrow = || AggregateContext { max_item_bytes: 300, ..sandbox_on(&store) };
+    let narrow = || AggregateContext { max_item_bytes: 64, ..sandbox_on(&store) };
     let sandbox = narrow();
     for id in 1..=4 {
         desk.send(&[fixture(id, "home")]);
