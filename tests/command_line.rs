@@ -22,11 +22,11 @@ fn path(file: &Path) -> &str {
 }
 
 #[test]
-fn a_source_that_is_not_built_is_refused_with_the_list_of_those_that_are() {
-    let output = run(&["normalize", "--source", "sportradar", "whatever.json"]);
+fn an_unknown_source_is_refused_with_the_list_of_those_that_are_known() {
+    let output = run(&["normalize", "--source", "opta", "whatever.json"]);
     assert_eq!(output.status.code(), Some(2));
     let message = stderr(&output);
-    assert!(message.contains("not supported yet") && message.contains("the-odds-api"), "{message}");
+    assert!(message.contains("--source opta is unknown") && message.contains("the-odds-api"), "{message}");
 }
 
 #[test]

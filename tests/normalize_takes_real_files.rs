@@ -6,9 +6,18 @@ use std::path::{Path, PathBuf};
 
 use touchline_tests::{data_folder, output_of, repository, touchline};
 
-/// Folder in the data, source on the command line.
-const VENDORS: [(&str, &str); 4] =
-    [("finnhub", "finnhub"), ("espn", "espn"), ("theoddsapi", "the-odds-api"), ("betfair", "betfair")];
+/// Folder in the data, or how the names of files in one begin; source on the command line.
+const VENDORS: [(&str, &str); 9] = [
+    ("finnhub", "finnhub"),
+    ("espn", "espn"),
+    ("theoddsapi", "the-odds-api"),
+    ("betfair", "betfair"),
+    ("openweather", "openweather"),
+    ("news/newsapi", "newsapi"),
+    ("news/gnews", "gnews"),
+    ("sportmonks", "sportmonks"),
+    ("sportradar", "sportradar"),
+];
 
 /// Real files in which records are refused, how many, and why that is right.
 const KNOWN_REJECTS: &[(&str, u64, &str)] = &[
@@ -33,7 +42,7 @@ fn every_real_file_is_taken_without_unexplained_rejects() {
     let mut problems = Vec::new();
     let mut file_count = 0;
     for (folder, source) in VENDORS {
-        for file in files_under(&data.join(folder)) {
+        for file in files_of(&data.join(folder)) {
             let name = file.strip_prefix(&data).expect("found below it").display().to_string();
             if NOT_A_PAYLOAD.iter().any(|(known, _)| *known == name) {
                 continue;
@@ -104,6 +113,16 @@ fn parse_summary(line: &str) -> Option<Summary> {
         reject_count: number_before(" reject")?,
         byte_count: number_before(" byte")?,
     })
+}
+
+/// The files of a folder, or those whose names begin with the last part of a path that is none.
+fn files_of(path: &Path) -> Vec<PathBuf> {
+    if path.is_dir() {
+        return files_under(path);
+    }
+    let start = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let starts = |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&start));
+    files_under(path.parent().expect("a path in the data folder")).into_iter().filter(starts).collect()
 }
 
 fn files_under(folder: &Path) -> Vec<PathBuf> {

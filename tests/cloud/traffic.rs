@@ -226,7 +226,7 @@ fn fact(random: &mut Random) -> Event {
             (SOURCES[1], payload.into(), None, Some(format!("g{}", random.below(3))))
         }
         _ => {
-            let payload = Article { title: "t".to_owned(), url: "u".to_owned(), publisher: None };
+            let payload = Article { title: "t".to_owned(), url: "u".to_owned(), ..Article::default() };
             (SOURCES[2], payload.into(), None, Some(format!("g{}", random.below(2))))
         }
     };

@@ -43,7 +43,7 @@ fn messages() -> String {
 
 fn parsed(text: &str) -> Vec<Event> {
     let document = Document { bytes: text.as_bytes(), received_at_ms: None, origin: "bench" };
-    let parsed = parse(Source::Finnhub, document, &mut Session::default()).unwrap();
+    let parsed = parse(Source::Finnhub, document, &mut Session::default());
     assert_eq!((parsed.events.len() as u64, parsed.rejects.len()), (TRADES, 0));
     parsed.events
 }

@@ -10,7 +10,7 @@ use touchline_metric::{Family, FamilyState};
 use touchline_store::{
     DueEntry, Item, ItemWrite, LateLedger, PutOutcome, StoreError, directory, due, late, panes, put_if_absent,
 };
-use touchline_window::{PaneKey, PaneState, Positioned, StepCounts, Verdict, step};
+use touchline_window::{Lifecycle, PaneKey, PaneState, Positioned, StepCounts, Verdict, step};
 
 use crate::cache::CachedPart;
 use crate::{AggregateContext, BatchOutcome};
@@ -219,7 +219,9 @@ fn parts_of(context: &AggregateContext, group: &mut Group) -> Vec<CachedPart> {
         None => parts.push(fresh()),
         Some(last) if last.state.is_frozen => {
             let mut next = PaneState::new(group.family.empty());
-            next.lifecycle = last.state.lifecycle.clone();
+            // A full part is sealed after the part that follows it: where it is sealed, that one is there, and it alone
+            // can say what it has counted. So the next part is never taken for sealed unseen.
+            next.lifecycle = Lifecycle { is_sealed: false, ..last.state.lifecycle.clone() };
             parts.push(CachedPart { version: None, state: Arc::new(next) });
         }
         Some(_) => {}

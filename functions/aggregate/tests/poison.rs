@@ -45,6 +45,17 @@ fn huge(id: u64) -> Event {
     fixture(id, &"x".repeat(MAX_EVENT_BYTES))
 }
 
+fn sandbox_on(store: &Arc<MemoryStore>) -> AggregateContext {
+    AggregateContext {
+        store: Arc::clone(store) as Arc<dyn ItemStore>,
+        policy: WindowPolicy::DEFAULT,
+        lanes: LANES,
+        puts_in_flight: 16,
+        max_item_bytes: MAX_ITEM_BYTES,
+        cache: WarmCache::new(100),
+    }
+}
+
 impl Desk {
     fn new() -> Self {
         Self { store: Arc::default(), records: Vec::new() }
@@ -62,14 +73,7 @@ impl Desk {
 
     /// A sandbox that remembers nothing.
     fn sandbox(&self) -> AggregateContext {
-        AggregateContext {
-            store: Arc::clone(&self.store) as Arc<dyn ItemStore>,
-            policy: WindowPolicy::DEFAULT,
-            lanes: LANES,
-            puts_in_flight: 16,
-            max_item_bytes: MAX_ITEM_BYTES,
-            cache: WarmCache::new(100),
-        }
+        sandbox_on(&self.store)
     }
 
     /// Everything sent so far, to this sandbox.
@@ -205,4 +209,33 @@ async fn a_correction_is_announced_even_by_a_sandbox_that_does_not_know_that_the
     assert_eq!(desk.store.query(due_partition, "", None, 10).await.unwrap().len(), 1, "DUE-1");
     let state = PaneState::<FamilyState>::decode(&desk.panes()[0].1.value).unwrap();
     assert_eq!((state.lifecycle.revision, state.lifecycle.is_dirty), (2, true));
+}
+
+/// Seals every part that is stored, as finalisation does.
+async fn seal(store: &MemoryStore) {
+    for (key, item) in store.dump().into_iter().filter(|(key, _)| key.pk.starts_with("pane#")) {
+        let state = PaneState::<FamilyState>::decode(&item.value).unwrap().finalised().sealed();
+        let value = Some(state.encode().unwrap());
+        let write = ItemWrite { key, expected: Some(item.version), value, expires_at_ms: None };
+        assert!(matches!(store.put(vec![write]).await[0], Ok(PutOutcome::Written(_))));
+    }
+}
+
+#[tokio::test]
+async fn what_a_later_part_of_a_sealed_pane_has_counted_is_not_noted_as_too_late() {
+    let mut desk = Desk::new();
+    let store = Arc::clone(&desk.store);
+    let narrow = || AggregateContext { max_item_bytes: 64, ..sandbox_on(&store) };
+    let sandbox = narrow();
+    for id in 1..=4 {
+        desk.send(&[fixture(id, "home")]);
+        assert_eq!(desk.deliver_to(&sandbox).await.failed_from, None);
+    }
+    let parts = desk.store.dump().into_keys().filter(|key| key.pk.starts_with("pane#")).count();
+    assert!(parts > 1, "the pane has to be split");
+    seal(&desk.store).await;
+    // A sandbox that remembers nothing meets the first part first.
+    let outcome = desk.deliver_to(&narrow()).await;
+    assert_eq!((outcome.failed_from, outcome.late), (None, 0));
+    assert_eq!(late::list(&*desk.store, "espn").await.unwrap().len(), 0, "P12");
 }

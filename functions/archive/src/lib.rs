@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use touchline_event::{Kind, Lane, Position, Sequence, decode_frame};
-use touchline_lake::{Lake, tables::ArchivedEvent};
+use touchline_lake::{Lake, Tables, tables::ArchivedEvent};
 use touchline_store::ItemStore;
 use touchline_stream::{Batch, Record};
 
 /// Everything an invocation needs, built once per cold start.
-pub struct ArchiveContext {
-    pub lake: Arc<Lake>,
+pub struct ArchiveContext<L = Lake> {
+    pub lake: Arc<L>,
     pub store: Arc<dyn ItemStore>,
     /// Lanes of the stream.
     pub lanes: u16,
@@ -31,7 +31,7 @@ pub struct ArchiveOutcome {
 }
 
 /// Archives one batch.
-pub async fn handle(context: &ArchiveContext, batch: &Batch) -> ArchiveOutcome {
+pub async fn handle<L: Tables>(context: &ArchiveContext<L>, batch: &Batch) -> ArchiveOutcome {
     let events: Vec<ArchivedEvent> =
         batch.records.iter().flat_map(|record| events_of(context, batch, record)).collect();
     match context.lake.archive(&*context.store, &context.epoch, &events).await {
@@ -46,7 +46,7 @@ pub async fn handle(context: &ArchiveContext, batch: &Batch) -> ArchiveOutcome {
     }
 }
 
-fn events_of(context: &ArchiveContext, batch: &Batch, record: &Record) -> Vec<ArchivedEvent> {
+fn events_of<L>(context: &ArchiveContext<L>, batch: &Batch, record: &Record) -> Vec<ArchivedEvent> {
     let Ok(frame) = decode_frame(&record.bytes) else { return Vec::new() };
     let lane = Lane::from_partition_key(&record.partition_key);
     let shard: Arc<str> = batch.shard.0.as_str().into();

@@ -13,7 +13,7 @@ use crate::{CommitContext, CommitError};
 const UNKNOWN_SOURCE: &str = "unknown";
 
 /// Queues every ledger entry that is not queued yet.
-pub(crate) async fn queue(context: &CommitContext) -> Result<(), CommitError> {
+pub(crate) async fn queue<L>(context: &CommitContext<L>) -> Result<(), CommitError> {
     let sources = context.sources.iter().map(String::as_str).chain([UNKNOWN_SOURCE]);
     for source in sources {
         let mut rows = Vec::new();
@@ -33,8 +33,8 @@ pub(crate) async fn queue(context: &CommitContext) -> Result<(), CommitError> {
     Ok(())
 }
 
-async fn queue_redrives(
-    context: &CommitContext,
+async fn queue_redrives<L>(
+    context: &CommitContext<L>,
     source: &str,
     late_ids: &BTreeMap<String, String>,
 ) -> Result<(), CommitError> {

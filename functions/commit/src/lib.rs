@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use touchline_lake::tables::{
     ANOMALIES, LATE_EVENTS, ODDS_WINDOWS, PAYLOADS, QUARANTINE, REDRIVES, SCORE_WINDOWS, TRADE_WINDOWS, Table,
 };
-use touchline_lake::{Lake, LakeError, table_ident};
+use touchline_lake::{Lake, LakeError, Tables, table_ident};
 use touchline_store::{ItemStore, StoreError, outbox};
 
 /// Rows that one commit takes from one table's outbox.
@@ -20,8 +20,8 @@ const ROWS_PER_COMMIT: usize = 20_000;
 const FEED: &str = "outbox";
 
 /// Everything an invocation needs, built once per cold start.
-pub struct CommitContext {
-    pub lake: Arc<Lake>,
+pub struct CommitContext<L = Lake> {
+    pub lake: Arc<L>,
     pub store: Arc<dyn ItemStore>,
     /// Consumer epoch of the chain.
     pub epoch: String,
@@ -48,7 +48,7 @@ pub enum CommitError {
 }
 
 /// One pass over chains, ledgers and outboxes.
-pub async fn handle(context: &CommitContext) -> Result<CommitOutcome, CommitError> {
+pub async fn handle<L: Tables>(context: &CommitContext<L>) -> Result<CommitOutcome, CommitError> {
     let pass = context.lake.commit_chains(&*context.store, &context.epoch).await?;
     let files = pass.tables.iter().map(|report| report.file_count).sum();
     ledgers::queue(context).await?;
@@ -65,8 +65,8 @@ pub async fn handle(context: &CommitContext) -> Result<CommitOutcome, CommitErro
 }
 
 /// Commits a table's waiting rows; the number of rows.
-async fn commit_rows<R: DeserializeOwned>(
-    context: &CommitContext,
+async fn commit_rows<L: Tables, R: DeserializeOwned + Sync>(
+    context: &CommitContext<L>,
     table: &'static Table<R>,
 ) -> Result<u64, CommitError> {
     let ident = table_ident(table.name)?;

@@ -29,13 +29,8 @@ struct RejectLine<'a> {
 
 /// The source of a name, or an error that lists them.
 pub fn source_of(name: &str) -> anyhow::Result<Source> {
-    let source = Source::from_name(name)
-        .ok_or_else(|| anyhow!("--source {name} is unknown; supported: {}", Source::supported_names()))?;
-    if source.is_supported() {
-        Ok(source)
-    } else {
-        Err(anyhow!("source {name} is not supported yet; supported: {}", Source::supported_names()))
-    }
+    Source::from_name(name)
+        .ok_or_else(|| anyhow!("--source {name} is unknown; supported: {}", Source::supported_names()))
 }
 
 /// Normalises every file; a bad one does not stop the others.
@@ -49,9 +44,12 @@ pub fn run(args: &NormalizeArgs) -> anyhow::Result<ExitCode> {
         None => Box::new(std::io::stderr().lock()),
     };
     let mut totals = Totals::default();
+    // Files given together share what is known of their games: the one that describes a game comes first.
+    let mut session = Session::default();
     let mut is_refused = false;
     for path in &args.files {
-        match normalize(source, path, &mut out, &mut rejects, &mut totals) {
+        session.renew();
+        match normalize(source, path, &mut session, &mut out, &mut rejects, &mut totals) {
             Ok(is_of_vendor) => is_refused |= !is_of_vendor,
             // A closed pipe is the reader's decision, not a failure of the file.
             Err(error) if is_broken_pipe(&error) => return Ok(ExitCode::SUCCESS),
@@ -71,6 +69,7 @@ pub fn run(args: &NormalizeArgs) -> anyhow::Result<ExitCode> {
 fn normalize(
     source: Source,
     path: &Path,
+    session: &mut Session,
     out: &mut impl Write,
     rejects: &mut dyn Write,
     totals: &mut Totals,
@@ -78,7 +77,7 @@ fn normalize(
     let bytes = files::read(path, MAX_DOCUMENT_BYTES)?;
     let name = path.display().to_string();
     let document = Document { bytes: &bytes, received_at_ms: None, origin: &name };
-    let parsed = parse(source, document, &mut Session::default())?;
+    let parsed = parse(source, document, session);
     totals.bytes += bytes.len() as u64;
     totals.events += parsed.events.len() as u64;
     totals.rejects += parsed.rejects.len() as u64;

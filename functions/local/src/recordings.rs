@@ -14,7 +14,7 @@ use touchline_poll::Payload;
 use crate::{files, slices};
 
 /// Lines of a message file that travel as one payload at most.
-const LINES_PER_PAYLOAD: usize = 2_000;
+const LINES_PER_PAYLOAD: usize = 500;
 /// Vendor time that one payload of messages may span.
 const MESSAGE_SPAN_MS: i64 = 30_000;
 /// A recording unpacked is never larger.

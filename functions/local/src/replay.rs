@@ -28,7 +28,7 @@ const BEAT_EVERY_MS: i64 = 60_000;
 const MAX_IDLE_MS: i64 = 60_000;
 /// Payloads at full speed that go in together, and their bytes: few waits for the disk, and the consumers never idle long.
 const MAX_TOGETHER: usize = 256;
-const MAX_TOGETHER_BYTES: usize = 4 << 20;
+const MAX_TOGETHER_BYTES: usize = 1 << 20;
 /// Scopes of progress.
 const DONE_PAYLOADS: &str = "replay";
 const FINISHED: &str = "replay-finished";
@@ -222,7 +222,7 @@ impl<'a> Player<'a> {
     fn resume(&mut self, turn: &Turn) -> anyhow::Result<()> {
         let payload = self.payload(turn);
         let session = &mut self.sessions[turn.recording];
-        let parsed = replay_parse(session, payload)?;
+        let parsed = replay_parse(session, payload);
         session.resume(&parsed.events, LANES);
         Ok(())
     }

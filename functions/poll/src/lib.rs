@@ -11,7 +11,7 @@ mod producer;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use touchline_feed::{NotSupported, Source};
+use touchline_feed::Source;
 use touchline_lake::{LakeError, ObjectStore};
 use touchline_store::{ItemStore, StoreError};
 use touchline_stream::{FrameLimits, Publish, StreamError};
@@ -45,8 +45,6 @@ pub struct PollRequest {
 pub enum PollError {
     #[error("unknown source {0}; supported: {supported}", supported = Source::supported_names())]
     UnknownSource(String),
-    #[error(transparent)]
-    NotSupported(#[from] NotSupported),
     #[error("landing the raw payload: {0}")]
     Landing(#[from] LakeError),
     #[error("keeping rejects: {0}")]

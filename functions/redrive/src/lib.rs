@@ -12,7 +12,6 @@ mod sessions;
 
 use std::sync::Arc;
 
-use touchline_feed::NotSupported;
 use touchline_lake::{LakeError, ObjectStore};
 use touchline_store::{ItemStore, StoreError};
 use touchline_stream::{FrameLimits, Publish, StreamError};
@@ -61,8 +60,6 @@ pub enum RedriveError {
     Frame(#[from] touchline_event::FrameError),
     #[error("reading landed payloads: {0}")]
     Landed(#[from] LakeError),
-    #[error(transparent)]
-    NotSupported(#[from] NotSupported),
     #[error("a pane of {entity} cannot be read: {message}")]
     Pane { entity: String, message: String },
 }

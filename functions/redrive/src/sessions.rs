@@ -77,7 +77,7 @@ async fn redrive_session(
         };
         let label = &landed.label;
         let document = Document { bytes: &landed.bytes, received_at_ms: label.received_at_ms, origin: &label.origin };
-        let parsed = reader.read(source, document, label.shift_ms)?;
+        let parsed = reader.read(source, document, label.shift_ms);
         for (name, entry) in accepted(entries.remove(key).unwrap_or_default(), &parsed.rejects, source_name, outcome) {
             marks.push((name.to_owned(), Redriven { republished: 0, at_ms: request.at_ms }));
             outcome.redriven(source_name, &entry.reason);

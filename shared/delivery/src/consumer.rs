@@ -26,6 +26,8 @@ pub enum Response {
 pub struct Invocation<T> {
     /// Counted from 0 over the whole run.
     pub number: u64,
+    /// Which function is asked, below `Settings::functions`.
+    pub function: usize,
     /// Which mapping asked.
     pub mapping: usize,
     /// Which of the shard's concurrent orders, below the parallelization factor.

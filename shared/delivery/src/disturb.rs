@@ -7,7 +7,7 @@ use crate::mapping::Mapping;
 use crate::simulation::{Simulation, Work};
 use crate::{Consumer, End, Fault, Moment, Transport, Watch};
 
-/// Mappings of one run at most, stopped ones included.
+/// Mappings of one function at most, stopped ones included.
 const MAX_MAPPINGS: usize = 4;
 /// Shards of one run at most, closed ones included.
 const MAX_SHARDS: usize = 9;
@@ -107,30 +107,37 @@ where
         Ok(())
     }
 
-    fn live_mappings(&self) -> Vec<usize> {
-        (0..self.mappings.len()).filter(|n| !self.mappings[*n].is_stopped).collect()
+    pub(crate) fn live_mappings(&self, function: usize) -> Vec<usize> {
+        let is_live = |mapping: &Mapping| mapping.function == function && !mapping.is_stopped;
+        (0..self.mappings.len()).filter(|n| is_live(&self.mappings[*n])).collect()
+    }
+
+    fn any_function(&mut self) -> usize {
+        let count = self.settings.functions.max(1);
+        if count == 1 { 0 } else { self.random.below(count) }
     }
 
     fn change_mappings(&mut self) -> Result<(), String> {
-        let live = self.live_mappings();
+        let function = self.any_function();
+        let live = self.live_mappings(function);
         if live.len() > 1 {
             let stopped = *self.random.pick(&live);
             return self.stop_mapping(stopped);
         }
-        if self.mappings.len() == MAX_MAPPINGS {
+        if self.mappings.iter().filter(|mapping| mapping.function == function).count() == MAX_MAPPINGS {
             return Ok(());
         }
         let is_parallel = self.settings.transport == Transport::Kinesis
             && self.settings.allowed.has(Fault::Parallelization)
             && self.settings.parallelization > 1;
         let parallelization = if is_parallel { 1 + self.random.below(4) } else { 1 };
-        self.start_mapping(parallelization)
+        self.start_mapping(function, parallelization)
     }
 
-    /// A new mapping reads every shard from somewhere at or before the checkpoints of those that are there.
-    pub(crate) fn start_mapping(&mut self, parallelization: usize) -> Result<(), String> {
-        let live = self.live_mappings();
-        let mut mapping = Mapping::new(parallelization.max(1), self.random.bits());
+    /// A new mapping reads every shard from somewhere at or before the checkpoints of its function's others.
+    pub(crate) fn start_mapping(&mut self, function: usize, parallelization: usize) -> Result<(), String> {
+        let live = self.live_mappings(function);
+        let mut mapping = Mapping::new(function, parallelization.max(1), self.random.bits());
         for shard in 0..self.stream.shards.len() {
             let count = self.stream.shards[shard].records.len();
             let checkpoint = live.iter().map(|n| self.mappings[*n].checkpoint(shard, count)).min().unwrap_or(0);
@@ -138,7 +145,7 @@ where
             mapping.read_from(&self.stream, shard, from);
         }
         self.mappings.push(mapping);
-        self.watch.see(Moment::MappingStarted { mapping: self.mappings.len() - 1, parallelization })
+        self.watch.see(Moment::MappingStarted { function, mapping: self.mappings.len() - 1, parallelization })
     }
 
     fn stop_mapping(&mut self, stopped: usize) -> Result<(), String> {
@@ -193,16 +200,20 @@ where
     /// A shard forgets its oldest records, read or not.
     fn expire(&mut self) -> Result<(), String> {
         let shard = self.random.below(self.stream.shards.len());
-        let live = self.live_mappings();
-        let is_busy =
-            live.iter().any(|n| self.mappings[*n].shards[shard].iter().any(|order| order.in_flight.is_some()));
-        if is_busy || self.counts.of(Fault::Expiry) > 0 || !self.random.chance(25) {
+        let is_held = |mapping: &Mapping| mapping.shards[shard].iter().any(|order| order.in_flight.is_some());
+        let is_busy = self.mappings.iter().any(|mapping| !mapping.is_stopped && is_held(mapping));
+        if is_busy || self.counts.of(Fault::Expiry) > 0 || !self.random.chance(40) {
             return Ok(());
         }
         let oldest = self.random.below(self.stream.shards[shard].records.len() + 1);
         self.stream.shards[shard].oldest = oldest;
+        (0..self.settings.functions.max(1)).try_for_each(|function| self.lose(function, shard, oldest))
+    }
+
+    /// What a function has not acknowledged of the records before `oldest` never comes to it any more.
+    fn lose(&mut self, function: usize, shard: usize, oldest: usize) -> Result<(), String> {
         let mut lost: Option<Vec<usize>> = None;
-        for mapping in live {
+        for mapping in self.live_mappings(function) {
             let orders = self.mappings[mapping].shards[shard].iter_mut();
             let unread: Vec<usize> = orders.flat_map(|order| order.forget(|index| index < oldest)).collect();
             // What another mapping has acknowledged is not lost.
@@ -216,8 +227,8 @@ where
         for index in lost {
             self.counts.note(Fault::Expiry);
             let record = Rc::clone(&self.stream.shards[shard].records[index]);
-            let was_delivered = self.stream.shards[shard].was_delivered[index];
-            self.watch.see(Moment::Expired { record: &record, was_delivered })?;
+            let was_delivered = self.stream.shards[shard].delivered_to[index] & (1 << function) != 0;
+            self.watch.see(Moment::Expired { function, record: &record, was_delivered })?;
         }
         Ok(())
     }
@@ -227,7 +238,8 @@ where
         if self.settings.transport == Transport::Kinesis {
             return Ok(());
         }
-        let live = self.live_mappings();
+        let function = self.any_function();
+        let live = self.live_mappings(function);
         let mapping = *self.random.pick(&live);
         let partition = self.random.below(self.stream.shards.len());
         let holder = self.mappings[mapping].shards[partition][0].in_flight;

@@ -38,7 +38,7 @@
 //! let counted = Rc::new(Cell::new(0));
 //! let producer = vec![(1, "a"), (2, "b"), (1, "c")];
 //! let sandboxes = Rc::clone(&counted);
-//! let mut simulation = Simulation::new(7, Settings::default(), vec![producer], Nobody, move || Counter(Rc::clone(&sandboxes)));
+//! let mut simulation = Simulation::new(7, Settings::default(), vec![producer], Nobody, move |_| Counter(Rc::clone(&sandboxes)));
 //! simulation.run().expect("a consumer that always succeeds comes to the end");
 //! assert!(counted.get() >= 3, "at least once");
 //! ```

@@ -24,6 +24,8 @@ pub(crate) struct Order {
 }
 
 pub(crate) struct Mapping {
+    /// For which function it reads.
+    pub function: usize,
     pub is_stopped: bool,
     pub parallelization: usize,
     /// Spreads keys over orders differently in each mapping.
@@ -33,8 +35,8 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    pub fn new(parallelization: usize, salt: u64) -> Self {
-        Self { is_stopped: false, parallelization, salt, shards: Vec::new() }
+    pub fn new(function: usize, parallelization: usize, salt: u64) -> Self {
+        Self { function, is_stopped: false, parallelization, salt, shards: Vec::new() }
     }
 
     /// Reads a shard from one of its records on.
@@ -111,7 +113,7 @@ mod tests {
         let mut random = Random::new(3);
         let mut stream = Stream::new(Transport::Kinesis, 1);
         (0..200).for_each(|n| drop(stream.put(&mut random, n % 20, n)));
-        let mut mapping = Mapping::new(4, 9);
+        let mut mapping = Mapping::new(0, 4, 9);
         mapping.read_from(&stream, 0, 0);
         let mut all: Vec<usize> = mapping.shards[0].iter().flat_map(|order| order.members.clone()).collect();
         all.sort_unstable();

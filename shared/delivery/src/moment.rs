@@ -43,10 +43,12 @@ pub enum Moment<'m, T> {
     },
     /// Retries are used up: the records go to the failure destination and are published again later.
     Discarded {
+        function: usize,
         records: &'m [Rc<Record<T>>],
     },
-    /// The stream forgot a record. `was_delivered`: somebody may have seen it before.
+    /// The stream forgot a record that a function had not acknowledged. `was_delivered`: it may have seen it before.
     Expired {
+        function: usize,
         record: &'m Rc<Record<T>>,
         was_delivered: bool,
     },
@@ -57,6 +59,7 @@ pub enum Moment<'m, T> {
     },
     /// A mapping reads the stream from here on.
     MappingStarted {
+        function: usize,
         mapping: usize,
         parallelization: usize,
     },
@@ -101,14 +104,16 @@ impl<T> fmt::Display for Moment<'_, T> {
                 write!(f, "invocation {} is given up and runs on", invocation.number)
             }
             Self::Frozen { invocation } => write!(f, "invocation {} freezes", invocation.number),
-            Self::Discarded { records } => {
+            Self::Discarded { records, .. } => {
                 let names: Vec<String> = records.iter().map(at).collect();
                 write!(f, "to the failure destination: {}", names.join(", "))
             }
-            Self::Expired { record, .. } => write!(f, "expired unread: {}", at(record)),
+            Self::Expired { function, record, .. } => {
+                write!(f, "expired unread by function {function}: {}", at(record))
+            }
             Self::Resharded { parents, children } => write!(f, "shards {parents:?} become {children:?}"),
-            Self::MappingStarted { mapping, parallelization } => {
-                write!(f, "mapping {mapping} reads with parallelization {parallelization}")
+            Self::MappingStarted { function, mapping, parallelization } => {
+                write!(f, "mapping {mapping} reads for function {function} with parallelization {parallelization}")
             }
             Self::MappingStopped { mapping } => write!(f, "mapping {mapping} stops"),
             Self::Rebalanced { partition } => write!(f, "partition {partition} has a new poller"),
@@ -126,8 +131,9 @@ impl<T> fmt::Display for Invocation<T> {
         let sequences: Vec<String> = self.records.iter().map(|record| record.sequence.to_string()).collect();
         write!(
             f,
-            "invocation {} of mapping {}, shard {}, order {}, records {}",
+            "invocation {} of function {}, mapping {}, shard {}, order {}, records {}",
             self.number,
+            self.function,
             self.mapping,
             self.shard,
             self.order,

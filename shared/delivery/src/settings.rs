@@ -12,6 +12,8 @@ pub struct Settings {
     pub transport: Transport,
     /// Open shards or partitions in the beginning.
     pub shards: usize,
+    /// Functions that read the stream, each through mappings of its own: at most 8.
+    pub functions: usize,
     /// Batches of one shard that may be under way at once, each an order of its own keys: 1 to 10. Kafka has 1.
     pub parallelization: usize,
     /// Records of a batch at most; a retry may have more.
@@ -41,6 +43,7 @@ impl Default for Settings {
         Self {
             transport: Transport::Kinesis,
             shards: 1,
+            functions: 1,
             parallelization: 1,
             batch_records: 10,
             allowed: FaultSet::NONE,
@@ -67,6 +70,7 @@ impl Settings {
         Self {
             transport,
             shards: 1 + random.below(3),
+            functions: 1,
             parallelization,
             batch_records: 1 + random.below(10),
             allowed,

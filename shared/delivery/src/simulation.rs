@@ -35,6 +35,7 @@ pub(crate) struct Running<T> {
 
 pub(crate) struct Sandbox<S> {
     pub number: u64,
+    function: usize,
     consumer: Rc<S>,
     pub busy: usize,
 }
@@ -50,7 +51,7 @@ pub struct Simulation<T, S, W> {
     sandboxes_made: u64,
     pub(crate) running: Vec<Running<T>>,
     pub(crate) discarded: Vec<Rc<Record<T>>>,
-    cold_start: Box<dyn FnMut() -> S>,
+    cold_start: Box<dyn FnMut(usize) -> S>,
     timer: Option<Box<dyn FnMut() -> TimerTask>>,
     pub(crate) watch: W,
     pub(crate) counts: FaultCounts,
@@ -65,13 +66,14 @@ where
     S: Consumer<T> + 'static,
     W: Watch<T>,
 {
-    /// A run over what the producers have to say, each a list of partition key and content. `cold_start` makes sandboxes.
+    /// A run over what the producers have to say, each a list of partition key and content. `cold_start` makes sandboxes
+    /// of the function with the number it is given.
     pub fn new(
         seed: u64,
         settings: Settings,
         producers: Vec<Vec<(u32, T)>>,
         watch: W,
-        cold_start: impl FnMut() -> S + 'static,
+        cold_start: impl FnMut(usize) -> S + 'static,
     ) -> Self {
         Self {
             stream: Stream::new(settings.transport, settings.shards.max(1)),
@@ -101,7 +103,9 @@ where
 
     /// Runs to the end, or to the first moment that the watch refuses.
     pub fn run(&mut self) -> Result<(), String> {
-        self.start_mapping(self.settings.parallelization)?;
+        for function in 0..self.settings.functions.max(1) {
+            self.start_mapping(function, self.settings.parallelization)?;
+        }
         while self.advance()? {}
         Ok(())
     }
@@ -228,23 +232,24 @@ where
         if beside {
             self.counts.note(Fault::Parallelization);
         }
-        if self.mappings.iter().filter(|mapping| !mapping.is_stopped).count() > 1 {
+        let function = self.mappings[mapping].function;
+        if self.live_mappings(function).len() > 1 {
             self.counts.note(Fault::SecondMapping);
         }
         let has_little_time = self.may(Fault::TimeOut) && self.random.chance(self.settings.time_out_percent);
         let limit = if has_little_time { 1 + self.random.below(SHORT_TIME_POLLS) as u32 } else { u32::MAX };
         let records = indexes.iter().map(|index| Rc::clone(&self.stream.shards[shard].records[*index])).collect();
         for index in indexes {
-            self.stream.shards[shard].was_delivered[index] = true;
+            self.stream.shards[shard].delivered_to[index] |= 1 << function;
         }
-        let invocation =
-            Rc::new(Invocation { number: self.started, mapping, order, shard, records, time: Time::new(limit), span });
+        let (number, time) = (self.started, Time::new(limit));
+        let invocation = Rc::new(Invocation { number, function, mapping, order, shard, records, time, span });
         self.started += 1;
         self.invoke(invocation)
     }
 
     fn invoke(&mut self, invocation: Rc<Invocation<T>>) -> Result<(), String> {
-        let at = self.sandbox();
+        let at = self.sandbox(invocation.function);
         let sandbox = &mut self.sandboxes[at];
         sandbox.busy += 1;
         let number = sandbox.number;
@@ -260,17 +265,18 @@ where
         Ok(())
     }
 
-    /// An idle sandbox, else a cold one; now and then one that is at work.
-    fn sandbox(&mut self) -> usize {
+    /// An idle sandbox of the function, else a cold one; now and then one that is at work.
+    fn sandbox(&mut self, function: usize) -> usize {
         let wants_busy = self.random.chance(self.settings.shared_sandbox_percent);
-        let fitting: Vec<usize> =
-            (0..self.sandboxes.len()).filter(|n| (self.sandboxes[*n].busy > 0) == wants_busy).collect();
+        let is_fitting = |one: &Sandbox<S>| one.function == function && (one.busy > 0) == wants_busy;
+        let fitting: Vec<usize> = (0..self.sandboxes.len()).filter(|n| is_fitting(&self.sandboxes[*n])).collect();
         if !fitting.is_empty() {
             return *self.random.pick(&fitting);
         }
         let number = self.sandboxes_made;
         self.sandboxes_made += 1;
-        self.sandboxes.push(Sandbox { number, consumer: Rc::new((self.cold_start)()), busy: 0 });
+        let consumer = Rc::new((self.cold_start)(function));
+        self.sandboxes.push(Sandbox { number, function, consumer, busy: 0 });
         self.sandboxes.len() - 1
     }
 
@@ -368,7 +374,7 @@ where
             (order.done, order.failed, order.attempt_count) = (until, None, 0);
             let records = &invocation.records[done - from..];
             self.discarded.extend(records.iter().cloned());
-            self.watch.see(Moment::Discarded { records })?;
+            self.watch.see(Moment::Discarded { function: invocation.function, records })?;
         }
         Ok(())
     }

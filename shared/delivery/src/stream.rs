@@ -33,8 +33,8 @@ pub(crate) struct Shard<T> {
     range: (u64, u64),
     pub is_open: bool,
     pub records: Vec<Rc<Record<T>>>,
-    /// Whether the record at an index was ever handed to a consumer.
-    pub was_delivered: Vec<bool>,
+    /// To which functions the record at an index was ever handed, a bit for each.
+    pub delivered_to: Vec<u8>,
     /// Index of the oldest record that the stream still has.
     pub oldest: usize,
 }
@@ -69,7 +69,7 @@ impl<T> Stream<T> {
         let record = Rc::new(Record { shard: number, sequence, partition_key, payload });
         let shard = &mut self.shards[number];
         shard.records.push(Rc::clone(&record));
-        shard.was_delivered.push(false);
+        shard.delivered_to.push(0);
         record
     }
 
@@ -101,7 +101,7 @@ impl<T> Stream<T> {
 
 impl<T> Shard<T> {
     fn new(parents: Vec<usize>, range: (u64, u64)) -> Self {
-        Self { parents, range, is_open: true, records: Vec::new(), was_delivered: Vec::new(), oldest: 0 }
+        Self { parents, range, is_open: true, records: Vec::new(), delivered_to: Vec::new(), oldest: 0 }
     }
 }
 

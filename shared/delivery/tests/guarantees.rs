@@ -11,8 +11,8 @@ use touchline_delivery::{
 
 type Place = (usize, u64);
 
-/// What sandboxes saw, in order: place, key and content.
-type Seen = Rc<RefCell<Vec<(Place, u32, u32)>>>;
+/// What sandboxes saw, in order: place, function, key and content.
+type Seen = Rc<RefCell<Vec<(Place, usize, u32, u32)>>>;
 
 /// Takes records one by one, with an await before each, and answers as told.
 struct Reader {
@@ -25,7 +25,7 @@ impl Consumer<u32> for Reader {
         for record in &invocation.records {
             yield_now().await;
             let place = (record.shard, record.sequence);
-            self.seen.borrow_mut().push((place, record.partition_key, record.payload));
+            self.seen.borrow_mut().push((place, invocation.function, record.partition_key, record.payload));
         }
         (self.answer)(invocation)
     }
@@ -53,7 +53,7 @@ impl Watch<u32> for Witness {
             Moment::Expired { record, .. } => {
                 self.given_up.insert((record.shard, record.sequence));
             }
-            Moment::Discarded { records } => {
+            Moment::Discarded { records, .. } => {
                 self.discarded.extend(records.iter().map(|record| (record.payload, 1)));
                 self.given_up.extend(records.iter().map(|record| (record.shard, record.sequence)));
             }
@@ -73,7 +73,7 @@ fn run_with(seed: u64, settings: Settings, answer: fn(&Invocation<u32>) -> Respo
     let seen = Seen::default();
     let producers = (0..2).map(|producer| (0..30).map(|n| (n % 7, producer * 100 + n)).collect()).collect();
     let shared = Rc::clone(&seen);
-    let mut simulation = Simulation::new(seed, settings, producers, Witness::default(), move || Reader {
+    let mut simulation = Simulation::new(seed, settings, producers, Witness::default(), move |_| Reader {
         seen: Rc::clone(&shared),
         answer,
     });
@@ -94,7 +94,7 @@ fn without_faults_every_key_is_read_once_and_in_order() {
         let seen = run.seen.borrow();
         assert_eq!(seen.len(), 60, "once");
         let mut by_key: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
-        seen.iter().for_each(|(place, key, _)| by_key.entry(*key).or_default().push(*place));
+        seen.iter().for_each(|(place, _, key, _)| by_key.entry(*key).or_default().push(*place));
         assert!(by_key.values().all(|places| places.is_sorted()), "in order");
     }
 }
@@ -178,4 +178,24 @@ fn a_consumer_that_never_succeeds_is_told_apart_from_a_slow_one() {
 fn an_identifier_that_is_not_in_the_batch_fails_it_whole() {
     let settings = Settings { steps_max: 5_000, ..Settings::default() };
     assert!(run_with(1, settings, |_| Response::FailedFrom(u64::MAX)).ended.is_err());
+}
+
+#[test]
+fn every_function_reads_everything_on_its_own() {
+    for seed in 0..200 {
+        let settings =
+            Settings { functions: 2, ..Settings::any(&mut Random::new(seed), FaultSet::all().without(Fault::Expiry)) };
+        let settings = Settings { discard_after: None, ..settings };
+        let mut run = run_with(seed, settings, always);
+        assert_eq!(run.ended, Ok(()), "seed {seed}");
+        let published = run.simulation.watch().published.clone();
+        let seen_by = |wanted: usize| {
+            let seen = run.seen.borrow();
+            seen.iter()
+                .filter(|(_, function, ..)| *function == wanted)
+                .map(|(place, ..)| *place)
+                .collect::<BTreeSet<_>>()
+        };
+        assert_eq!([seen_by(0), seen_by(1)], [published.clone(), published], "seed {seed}");
+    }
 }

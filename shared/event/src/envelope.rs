@@ -27,6 +27,7 @@ pub struct Event {
     pub team_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub player_id: Option<String>,
+    /// Instrument of a market; of a fact without a game its place (weather) or site (articles).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub symbol: Option<String>,
     /// Event time, UTC ms.

@@ -1,4 +1,5 @@
 //! The kinds of canonical event, by the name they carry on the wire.
+//! KIND-1: new kinds go to the end: stored tallies hold a kind by its place.
 //! Unknown vendor types are `other`, with the vendor's word in the payload; they are never lost.
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,19 @@ kinds! {
     Article = "article",
     Heartbeat = "heartbeat",
     Other = "other",
+    Lineup = "lineup",
+    Pass = "pass",
+    Shot = "shot",
+    Tackle = "tackle",
+    Carry = "carry",
+    Pressure = "pressure",
+    Foul = "foul",
+    TrackingFrame = "tracking_frame",
+    WearableSample = "wearable_sample",
+    RosterChange = "roster_change",
+    TeamProfile = "team",
+    League = "league",
+    Venue = "venue",
 }
 
 impl std::fmt::Display for Kind {

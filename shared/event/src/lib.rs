@@ -19,8 +19,11 @@ pub use id::{DEFAULT_LANES, EventId, Lane, stable_hash};
 pub use kind::Kind;
 pub use number::{NumberError, Scaled, decimal_string};
 pub use payload::{
-    Article, BeatClaim, Card, Fixture, GameStatus, Goal, Heartbeat, MarketStatus, OddsQuote, Other, Payload,
-    PeriodChange, Play, ScoreUpdate, Side, Substitution, Team, Trade, TradedVolume, WeatherObservation,
+    Article, BeatClaim, BodyPart, Card, Carry, Fixture, Foul, FramePlayer, GameStatus, Goal, Heartbeat, League, Lineup,
+    LineupPlayer, Location, MarketStatus, OddsQuote, Other, Pass, PassHeight, PassOutcome, Payload, PeriodChange, Play,
+    Pressure, RosterChange, ScoreUpdate, Shot, ShotOutcome, Side, Situation, Squad, Substitution, Tackle, Team,
+    TeamProfile, TrackedBall, TrackedPlayer, TrackingFrame, Trade, TradedVolume, Venue, WearableSample,
+    WeatherObservation,
 };
 pub use position::{Position, Sequence, ShardId};
 pub use stamp::FrameStamp;

@@ -2,7 +2,20 @@
 //! PAY-1: on the wire a payload stands beside the envelope's `kind`, which decides how it is read.
 //! Vendor words are kept where they mean more than our own (`status_detail`, `play_type`).
 
+mod conditions;
+mod football;
+mod reference;
+mod tracking;
+
 use serde::{Deserialize, Serialize};
+
+pub use conditions::{Article, WeatherObservation};
+pub use football::{
+    BodyPart, Carry, Foul, FramePlayer, Lineup, LineupPlayer, Location, Pass, PassHeight, PassOutcome, Pressure, Shot,
+    ShotOutcome, Situation, Tackle,
+};
+pub use reference::{League, RosterChange, TeamProfile, Venue};
+pub use tracking::{Squad, TrackedBall, TrackedPlayer, TrackingFrame, WearableSample};
 
 use crate::{Kind, Scaled};
 
@@ -232,28 +245,6 @@ pub struct Trade {
     pub is_vwap_eligible: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WeatherObservation {
-    /// Degrees Celsius, 10^-2.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub temperature_c_e2: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wind_mps_e2: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub condition: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub is_indoor: Option<bool>,
-}
-
-/// Facts about an article; never its text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Article {
-    pub title: String,
-    pub url: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub publisher: Option<String>,
-}
-
 /// A producer's word on one lane: everything it will ever say before `watermark_ms` is in the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Heartbeat {
@@ -320,8 +311,9 @@ macro_rules! payloads {
 }
 
 payloads! {
-    Fixture, ScoreUpdate, PeriodChange, Goal, Card, Substitution, Play, OddsQuote, MarketStatus,
-    TradedVolume, Trade, WeatherObservation, Article, Heartbeat, Other,
+    Fixture, ScoreUpdate, PeriodChange, Goal, Card, Substitution, Play, OddsQuote, MarketStatus, TradedVolume, Trade,
+    WeatherObservation, Article, Heartbeat, Other, Lineup, Pass, Shot, Tackle, Carry, Pressure, Foul, TrackingFrame,
+    WearableSample, RosterChange, TeamProfile, League, Venue,
 }
 
 fn yes() -> bool {

@@ -5,9 +5,9 @@ use serde::Serializer;
 
 use crate::{MAX_DOCUMENT_BYTES, Reject, RejectReason};
 
-/// Refuses what no JSON or line parser could take: nothing, too much, HTML.
-pub(crate) fn refuse_early(bytes: &[u8]) -> Option<Reject> {
-    let head = bytes.trim_ascii_start();
+/// Refuses what no parser could take: nothing, too much, and markup unless the vendor sends XML; HTML always.
+pub(crate) fn refuse_early(bytes: &[u8], takes_markup: bool) -> Option<Reject> {
+    let head = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let (reason, message) = if head.is_empty() {
         (RejectReason::Empty, "the payload is empty".to_owned())
     } else if bytes.len() > MAX_DOCUMENT_BYTES {
@@ -15,7 +15,7 @@ pub(crate) fn refuse_early(bytes: &[u8]) -> Option<Reject> {
             RejectReason::TooLarge,
             format!("the payload has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", bytes.len()),
         )
-    } else if is_markup(head) {
+    } else if is_html(head) || (!takes_markup && is_markup(head)) {
         (
             RejectReason::NotJson,
             "the payload is HTML or XML, not JSON; the vendor's gateway probably answered instead of its API"
@@ -30,6 +30,12 @@ pub(crate) fn refuse_early(bytes: &[u8]) -> Option<Reject> {
 /// A tag, a comment or a declaration; a line of JSON whose brace was damaged into `<` is not one.
 fn is_markup(head: &[u8]) -> bool {
     matches!(head, [b'<', next, ..] if next.is_ascii_alphabetic() || matches!(next, b'!' | b'?' | b'/'))
+}
+
+/// The page of a gateway: no vendor's XML begins so.
+fn is_html(head: &[u8]) -> bool {
+    let starts_with = |tag: &[u8]| head.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+    starts_with(b"<!doctype html") || starts_with(b"<html")
 }
 
 /// Raw bytes as JSON text; bytes that are not UTF-8 become U+FFFD.

@@ -8,13 +8,35 @@ mod reader;
 mod session;
 mod source;
 
+mod article;
 pub mod betfair;
 pub mod espn;
 pub mod finnhub;
+pub mod football_data;
+pub mod gnews;
 mod json;
 mod messages;
+pub mod metrica;
+pub mod newsapi;
+pub mod nfl_ngs;
+pub mod nflverse;
+mod odds;
+pub mod openweather;
+mod origin;
+mod pitch;
 mod raw;
+mod rows;
+mod run;
+pub mod skillcorner;
+pub mod sportmonks;
+pub mod sportradar;
+pub mod statsbomb;
+mod text;
 pub mod the_odds_api;
+pub mod tracab;
+pub mod wearable;
+mod xml;
+mod zones;
 
 pub use reader::SessionReader;
 pub use session::Session;
@@ -100,25 +122,35 @@ pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024 * 1024;
 /// Event times further ahead of the receive time than this are rejected.
 pub const MAX_FUTURE_MS: i64 = 24 * 3600 * 1000;
 
-/// A source whose parser is not part of this release.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("source {name} is not supported yet; supported: {supported}")]
-pub struct NotSupported {
-    pub name: &'static str,
-    pub supported: String,
-}
-
 /// Turns one payload into events. `session` carries what a vendor connection or file implies from payload to
 /// payload: counts of identical facts, order books.
-pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> Result<Parsed, NotSupported> {
-    if let Some(reject) = json::refuse_early(document.bytes) {
-        return Ok(Parsed { events: Vec::new(), rejects: vec![reject] });
+pub fn parse(source: Source, document: Document<'_>, session: &mut Session) -> Parsed {
+    let refused = json::refuse_early(document.bytes, takes_markup(source));
+    if let Some(reject) = refused {
+        return Parsed { events: Vec::new(), rejects: vec![reject] };
     }
     match source {
-        Source::Finnhub => Ok(finnhub::parse(document, session)),
-        Source::Espn => Ok(espn::parse(document, session)),
-        Source::TheOddsApi => Ok(the_odds_api::parse(document, session)),
-        Source::Betfair => Ok(betfair::parse(document, session)),
-        other => Err(NotSupported { name: other.as_str(), supported: Source::supported_names() }),
+        Source::Finnhub => finnhub::parse(document, session),
+        Source::Espn => espn::parse(document, session),
+        Source::TheOddsApi => the_odds_api::parse(document, session),
+        Source::Betfair => betfair::parse(document, session),
+        Source::NewsApi => newsapi::parse(document, session),
+        Source::GNews => gnews::parse(document, session),
+        Source::OpenWeather => openweather::parse(document, session),
+        Source::SportMonks => sportmonks::parse(document, session),
+        Source::Sportradar => sportradar::parse(document, session),
+        Source::StatsBomb => statsbomb::parse(document, session),
+        Source::Nflverse => nflverse::parse(document, session),
+        Source::FootballData => football_data::parse(document, session),
+        Source::NflNgs => nfl_ngs::parse(document, session),
+        Source::Wearable => wearable::parse(document, session),
+        Source::Metrica => metrica::parse(document, session),
+        Source::SkillCorner => skillcorner::parse(document, session),
+        Source::Tracab => tracab::parse(document, session),
     }
+}
+
+/// Sources that send XML besides, or instead of, JSON and tables.
+fn takes_markup(source: Source) -> bool {
+    matches!(source, Source::Wearable | Source::Metrica | Source::Tracab | Source::Sportradar)
 }

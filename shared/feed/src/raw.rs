@@ -13,84 +13,15 @@ use serde::{
 use serde_json::value::RawValue;
 use touchline_event::{NumberError, Scaled, parse_utc_ms};
 
+pub(crate) use crate::text::Text;
 use crate::{Reject, RejectReason};
 
 /// Longest piece of vendor text quoted in a message.
 const QUOTE_CHARS_MAX: usize = 60;
-/// Bytes kept on either side of a bad byte that no record answers for.
-const UNREAD_BYTES: usize = 64;
 /// Digits of a decimal exponent beyond which no vendor number is meant seriously.
 const EXPONENT_DIGITS_MAX: usize = 3;
 /// A double carries this many decimal digits; more are the noise of a vendor's own float arithmetic.
 const FLOAT_DIGITS: usize = 15;
-
-/// A payload as text. Bytes that are not UTF-8 are shown as `?`, one for one, so that every place keeps its offset.
-pub(crate) struct Text<'a> {
-    text: Cow<'a, str>,
-    bytes: &'a [u8],
-}
-
-impl<'a> Text<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(mask_bad_bytes(bytes)),
-        };
-        Self { text, bytes }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether the bytes were UTF-8.
-    pub(crate) fn is_sound(&self) -> bool {
-        matches!(self.text, Cow::Borrowed(_))
-    }
-
-    /// The bytes as sent under a part of [`Text::as_str`]; the whole payload for text from elsewhere.
-    pub(crate) fn original(&self, part: &str) -> &'a [u8] {
-        let start = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
-        self.bytes.get(start..start.saturating_add(part.len())).unwrap_or(self.bytes)
-    }
-
-    /// For a payload that parsed although a byte of it is not UTF-8: the byte stands in a member that nobody reads.
-    pub(crate) fn unread_bad_bytes(&self, path: &Path<'_>) -> Reject {
-        let at = std::str::from_utf8(self.bytes).map_or_else(|error| error.valid_up_to(), str::len);
-        let message = format!("byte {at} is not UTF-8, in a member that is not read; the other records were taken");
-        let around = &self.bytes[at.saturating_sub(UNREAD_BYTES)..self.bytes.len().min(at + UNREAD_BYTES)];
-        Fault::new(RejectReason::BadUtf8, path, message).reject(around)
-    }
-
-    /// The whole payload as one JSON value, or why it is none.
-    pub(crate) fn json(&self, path: &Path<'_>) -> Result<&RawValue, Fault> {
-        let text = self.text.trim();
-        serde_json::from_str::<&RawValue>(text).map_err(|error| {
-            let fault = syntax_fault(&error, path);
-            if self.is_sound() {
-                return fault;
-            }
-            Fault {
-                reason: RejectReason::BadUtf8,
-                message: format!("bytes that are not UTF-8: {}", fault.message),
-                ..fault
-            }
-        })
-    }
-}
-
-fn mask_bad_bytes(bytes: &[u8]) -> String {
-    let mut masked = bytes.to_vec();
-    let mut at = 0;
-    while let Err(error) = std::str::from_utf8(&masked[at..]) {
-        let start = at + error.valid_up_to();
-        let end = error.error_len().map_or(masked.len(), |length| start + length);
-        masked[start..end].fill(b'?');
-        at = end;
-    }
-    String::from_utf8_lossy(&masked).into_owned()
-}
 
 fn syntax_fault(error: &serde_json::Error, path: &Path<'_>) -> Fault {
     let reason = if error.is_eof() {
@@ -119,6 +50,27 @@ impl Path<'_> {
             Path::Root(text) | Path::Line(text, _) => text,
             Path::Key(parent, _) | Path::Index(parent, _) => parent.text(),
         }
+    }
+
+    /// A part of the text as one JSON value, or why it is none.
+    pub(crate) fn json<'a>(&self, part: &'a str) -> Result<&'a RawValue, Fault> {
+        let source = self.text();
+        serde_json::from_str::<&RawValue>(part.trim()).map_err(|error| {
+            let fault = syntax_fault(&error, self);
+            if source.is_sound() || std::str::from_utf8(source.original(part)).is_ok() {
+                return fault;
+            }
+            Fault {
+                reason: RejectReason::BadUtf8,
+                message: format!("bytes that are not UTF-8: {}", fault.message),
+                ..fault
+            }
+        })
+    }
+
+    /// The bytes as sent under a part of the text.
+    pub(crate) fn original(&self, part: &str) -> &[u8] {
+        self.text().original(part)
     }
 
     /// A reject of the record `raw` for `fault`.
@@ -173,6 +125,12 @@ impl<'a, 'p> Object<'a, 'p> {
 
     pub(crate) fn has(&self, key: &str) -> bool {
         self.members.0.iter().any(|(name, _)| name == key)
+    }
+
+    /// Every member by its name, `null` ones left out.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        let named = self.members.0.iter().map(|(name, raw)| (name.as_ref(), *raw));
+        named.filter(|(_, raw)| raw.get() != "null")
     }
 
     pub(crate) fn path(&self) -> &'p Path<'p> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use touchline_event::{Event, Payload};
 
-use crate::{Document, NotSupported, Parsed, Session, Source, parse};
+use crate::{Document, Parsed, Session, Source, parse};
 
 /// What reading carries from payload to payload of one vendor session.
 #[derive(Debug, Default)]
@@ -17,15 +17,15 @@ pub struct SessionReader {
 
 impl SessionReader {
     /// Reads the session's next payload; every time of its events is moved by `shift_ms`.
-    pub fn read(&mut self, source: Source, document: Document<'_>, shift_ms: i64) -> Result<Parsed, NotSupported> {
-        let mut parsed = parse(source, document, &mut self.session)?;
+    pub fn read(&mut self, source: Source, document: Document<'_>, shift_ms: i64) -> Parsed {
+        let mut parsed = parse(source, document, &mut self.session);
         for event in &mut parsed.events {
             if document.received_at_ms == Some(event.timestamp_ms) {
                 self.keep_first_time(event);
             }
             shift(event, shift_ms);
         }
-        Ok(parsed)
+        parsed
     }
 
     /// A fact timed by its receipt keeps its first time in later polls: told again it meets itself in the same pane.

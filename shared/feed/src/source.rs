@@ -2,13 +2,13 @@
 //! SRC-1: a name, once released, is never given to another vendor: ids depend on it.
 
 macro_rules! sources {
-    ($($variant:ident = $name:literal $(($built:ident))?),+ $(,)?) => {
+    ($($variant:ident = $name:literal),+ $(,)?) => {
         /// A vendor and format.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Source { $($variant),+ }
 
         impl Source {
-            /// Every source of the mission, built or not.
+            /// Every source.
             pub const ALL: &[Source] = &[$(Source::$variant),+];
 
             /// The name users type.
@@ -20,28 +20,21 @@ macro_rules! sources {
             pub fn from_name(name: &str) -> Option<Source> {
                 match name { $($name => Some(Source::$variant),)+ _ => None }
             }
-
-            /// Whether this release has a parser for it.
-            pub fn is_supported(self) -> bool {
-                match self { $(Source::$variant => sources!(@built $($built)?)),+ }
-            }
         }
     };
-    (@built built) => { true };
-    (@built) => { false };
 }
 
 sources! {
-    Finnhub = "finnhub" (built),
-    Espn = "espn" (built),
-    TheOddsApi = "the-odds-api" (built),
+    Finnhub = "finnhub",
+    Espn = "espn",
+    TheOddsApi = "the-odds-api",
     OpenWeather = "openweather",
     NewsApi = "newsapi",
     GNews = "gnews",
     SportMonks = "sportmonks",
     Sportradar = "sportradar",
     StatsBomb = "statsbomb",
-    Betfair = "betfair" (built),
+    Betfair = "betfair",
     Metrica = "metrica",
     SkillCorner = "skillcorner",
     Tracab = "tracab",
@@ -52,10 +45,9 @@ sources! {
 }
 
 impl Source {
-    /// The names of what this release parses, for messages.
+    /// The names of what is parsed, for messages.
     pub fn supported_names() -> String {
-        let names: Vec<_> =
-            Self::ALL.iter().filter(|source| source.is_supported()).map(|source| source.as_str()).collect();
+        let names: Vec<_> = Self::ALL.iter().map(|source| source.as_str()).collect();
         names.join(", ")
     }
 }

@@ -26,7 +26,7 @@ fn check(vendor: &str) {
         let bytes = fs::read(&fixture).unwrap();
         let name = fixture.file_name().unwrap().to_string_lossy().into_owned();
         let document = Document { bytes: &bytes, received_at_ms: Some(RECEIVED_AT_MS), origin: &name };
-        let parsed = parse(source, document, &mut Session::default()).expect("a source with fixtures is supported");
+        let parsed = parse(source, document, &mut Session::default());
         let mut actual = String::new();
         for event in &parsed.events {
             writeln!(actual, "{}", serde_json::to_string(event).unwrap()).unwrap();
@@ -67,4 +67,69 @@ fn the_odds_api_fixtures_give_their_golden_events() {
 #[test]
 fn betfair_fixtures_give_their_golden_events() {
     check("betfair");
+}
+
+#[test]
+fn openweather_fixtures_give_their_golden_events() {
+    check("openweather");
+}
+
+#[test]
+fn newsapi_fixtures_give_their_golden_events() {
+    check("newsapi");
+}
+
+#[test]
+fn gnews_fixtures_give_their_golden_events() {
+    check("gnews");
+}
+
+#[test]
+fn sportmonks_fixtures_give_their_golden_events() {
+    check("sportmonks");
+}
+
+#[test]
+fn sportradar_fixtures_give_their_golden_events() {
+    check("sportradar");
+}
+
+#[test]
+fn statsbomb_fixtures_give_their_golden_events() {
+    check("statsbomb");
+}
+
+#[test]
+fn nflverse_fixtures_give_their_golden_events() {
+    check("nflverse");
+}
+
+#[test]
+fn football_data_fixtures_give_their_golden_events() {
+    check("football-data");
+}
+
+#[test]
+fn nfl_ngs_fixtures_give_their_golden_events() {
+    check("nfl-ngs");
+}
+
+#[test]
+fn wearable_fixtures_give_their_golden_events() {
+    check("wearable");
+}
+
+#[test]
+fn metrica_fixtures_give_their_golden_events() {
+    check("metrica");
+}
+
+#[test]
+fn skillcorner_fixtures_give_their_golden_events() {
+    check("skillcorner");
+}
+
+#[test]
+fn tracab_fixtures_give_their_golden_events() {
+    check("tracab");
 }

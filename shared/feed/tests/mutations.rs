@@ -1,5 +1,5 @@
 //! Damaged payloads: whatever happens to one record, nothing panics and its neighbours are parsed as before.
-//! FEED-1 and FEED-2 for Finnhub, The Odds API and Betfair, over their fixtures.
+//! FEED-1 and FEED-2 over the fixtures of the vendors; ESPN has a file of its own.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -9,6 +9,8 @@ use proptest::prelude::*;
 use touchline_event::Event;
 use touchline_feed::{Document, Parsed, Session, Source, parse};
 
+const VENDORS: [&str; 8] =
+    ["finnhub", "the-odds-api", "betfair", "openweather", "newsapi", "gnews", "sportmonks", "sportradar"];
 const RECEIVED_AT_MS: i64 = 1_793_491_200_000;
 
 fn fixtures(vendor: &str) -> Vec<Vec<u8>> {
@@ -27,7 +29,7 @@ fn fixture(vendor: &str, name: &str) -> String {
 fn run(vendor: &str, bytes: &[u8]) -> Parsed {
     let source = Source::from_name(vendor).unwrap();
     let document = Document { bytes, received_at_ms: Some(RECEIVED_AT_MS), origin: "mutation" };
-    parse(source, document, &mut Session::default()).unwrap()
+    parse(source, document, &mut Session::default())
 }
 
 /// Events without the id, which counts identical ones, and how often each occurs.
@@ -60,6 +62,10 @@ fn is_header_of_a_table(bytes: &[u8]) -> bool {
     bytes.starts_with(b"event_id,") && !bytes.contains(&b'\n')
 }
 
+/// Vendors of what happens on pitches and in bodies; their tables and tracks have damages of their own.
+const PITCHES_AND_BODIES: [&str; 8] =
+    ["statsbomb", "nflverse", "football-data", "metrica", "skillcorner", "tracab", "nfl-ngs", "wearable"];
+
 /// JSON that no field of ours can be, or can.
 const ODD_VALUES: [&str; 14] = [
     "null",
@@ -83,7 +89,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_never_panic_and_never_vanish(
-        vendor in prop::sample::select(vec!["finnhub", "the-odds-api", "betfair"]),
+        vendor in prop::sample::select(VENDORS.to_vec()),
         pick in any::<prop::sample::Index>(),
         at in any::<usize>(),
         length in 0_usize..40,
@@ -101,6 +107,23 @@ proptest! {
         let is_json = serde_json::from_slice::<serde_json::Value>(&bytes).is_ok();
         if !is_json && !bytes.contains(&b'\n') && !is_header_of_a_table(&bytes) {
             prop_assert!(!parsed.rejects.is_empty());
+        }
+    }
+
+    #[test]
+    fn damaged_documents_tables_and_tracks_never_panic(
+        vendor in prop::sample::select(PITCHES_AND_BODIES.to_vec()),
+        pick in any::<prop::sample::Index>(),
+        at in any::<usize>(),
+        length in 0_usize..40,
+        kind in any::<u8>(),
+        noise in prop::collection::vec(any::<u8>(), 0..12),
+    ) {
+        let all = fixtures(vendor);
+        let parsed = run(vendor, &damaged(all[pick.index(all.len())].clone(), at, length, kind, &noise));
+        for reject in &parsed.rejects {
+            prop_assert!(!reject.message.is_empty());
+            prop_assert!(reject.pointer.is_empty() || reject.pointer.starts_with('/'), "{}", reject.pointer);
         }
     }
 
@@ -169,7 +192,7 @@ proptest! {
 
 #[test]
 fn a_file_cut_anywhere_is_an_event_or_a_reject_unless_it_is_a_table_without_rows() {
-    for vendor in ["finnhub", "the-odds-api", "betfair"] {
+    for vendor in VENDORS {
         for bytes in fixtures(vendor) {
             for end in 0..bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len()) {
                 let cut = &bytes[..end];
@@ -183,7 +206,7 @@ fn a_file_cut_anywhere_is_an_event_or_a_reject_unless_it_is_a_table_without_rows
 
 #[test]
 fn a_session_read_again_from_the_start_gives_the_same_ids() {
-    for vendor in ["finnhub", "the-odds-api", "betfair"] {
+    for vendor in VENDORS.into_iter().chain(PITCHES_AND_BODIES) {
         for bytes in fixtures(vendor) {
             assert_eq!(run(vendor, &bytes), run(vendor, &bytes));
         }
@@ -213,7 +236,7 @@ fn a_quote_polled_again_unchanged_is_the_same_fact_and_a_moved_one_is_another() 
     let text = fixture("the-odds-api", "odds_of_one_event.json");
     let poll = |text: &str, received_at_ms| {
         let document = Document { bytes: text.as_bytes(), received_at_ms: Some(received_at_ms), origin: "poll" };
-        parse(Source::TheOddsApi, document, &mut Session::default()).unwrap().events
+        parse(Source::TheOddsApi, document, &mut Session::default()).events
     };
     let ids = |events: &[Event]| events.iter().map(|event| event.event_id).collect::<Vec<_>>();
     let first = poll(&text, RECEIVED_AT_MS);
@@ -231,4 +254,43 @@ fn the_same_price_is_the_same_fact_in_json_and_in_a_table() {
         g1,soccer_epl,2026-04-18T11:30:00Z,A,B,2026-04-16T19:00:22Z,bk,2026-04-16T19:00:14Z,h2h,A,2.1,\n";
     let ids = |parsed: Parsed| parsed.events.iter().map(|event| event.event_id).collect::<Vec<_>>();
     assert_eq!(ids(run("the-odds-api", json.as_bytes())), ids(run("the-odds-api", table.as_bytes())));
+}
+
+#[test]
+fn the_receive_time_never_enters_an_id() {
+    for vendor in PITCHES_AND_BODIES {
+        for bytes in fixtures(vendor) {
+            let ids = |received_at_ms| {
+                let document = Document { bytes: &bytes, received_at_ms: Some(received_at_ms), origin: "15946.json" };
+                let source = Source::from_name(vendor).unwrap();
+                let parsed = parse(source, document, &mut Session::default());
+                parsed.events.iter().map(|event| event.event_id).collect::<Vec<_>>()
+            };
+            // Readings that only count seconds begin at receipt: their time is part of their name.
+            let is_counted_from_receipt = vendor == "wearable" && bytes.starts_with(b"secs,");
+            if !is_counted_from_receipt {
+                assert_eq!(ids(RECEIVED_AT_MS), ids(RECEIVED_AT_MS + 3_600_000), "{vendor}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bad_row_of_a_table_leaves_the_other_rows_alone() {
+    for (vendor, name) in [("nflverse", "bad_rows.csv"), ("football-data", "bad_rows.csv"), ("nfl-ngs", "bad_rows.csv")]
+    {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(vendor).join(name);
+        let bytes = fs::read(path).unwrap();
+        let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        let whole = counted(&run(vendor, &bytes).events);
+        for line in &lines[1..] {
+            let alone = run(vendor, &[lines[0], b"\n", line].concat());
+            if alone.rejects.is_empty() && vendor != "nfl-ngs" {
+                for event in counted(&alone.events).keys() {
+                    assert!(whole.contains_key(event), "{vendor}: lost {event}");
+                }
+            }
+        }
+        assert!(!run(vendor, &bytes).rejects.is_empty(), "{vendor}");
+    }
 }

@@ -10,7 +10,7 @@ use touchline_store::ItemStore;
 use crate::chain::{self, StoredChain};
 use crate::error::LakeError;
 use crate::files::FileEntry;
-use crate::lake::Lake;
+use crate::port::Tables;
 use crate::tables::{ArchivedEvent, event_table};
 
 /// Swaps of one shard's chain that may fail before the batch is given back for a retry.
@@ -28,65 +28,62 @@ pub struct Archived {
     pub file_count: u64,
 }
 
-impl Lake {
-    /// Puts the events of a batch on the chains of their shards. On error some shards may be done;
-    /// giving the same or any overlapping batch again is harmless.
-    pub async fn archive(
-        &self,
-        store: &dyn ItemStore,
-        epoch: &str,
-        events: &[ArchivedEvent],
-    ) -> Result<Archived, LakeError> {
-        let mut archived = Archived::default();
-        let mut shards: BTreeMap<&str, Vec<&ArchivedEvent>> = BTreeMap::new();
-        for event in events {
-            if event_table(event.event.kind).is_some() {
-                shards.entry(&event.shard).or_default().push(event);
-            } else {
-                archived.unarchived_count += 1;
-            }
+/// See [`Tables::archive`].
+pub(crate) async fn archive<L: Tables>(
+    lake: &L,
+    store: &dyn ItemStore,
+    epoch: &str,
+    events: &[ArchivedEvent],
+) -> Result<Archived, LakeError> {
+    let mut archived = Archived::default();
+    let mut shards: BTreeMap<&str, Vec<&ArchivedEvent>> = BTreeMap::new();
+    for event in events {
+        if event_table(event.event.kind).is_some() {
+            shards.entry(&event.shard).or_default().push(event);
+        } else {
+            archived.unarchived_count += 1;
         }
-        for (shard, events) in shards {
-            let (row_count, file_count) = self.archive_shard(store, epoch, shard, &events).await?;
-            archived.row_count += row_count;
-            archived.covered_count += events.len() as u64 - row_count;
-            archived.file_count += file_count;
-        }
-        Ok(archived)
     }
+    for (shard, events) in shards {
+        let (row_count, file_count) = archive_shard(lake, store, epoch, shard, &events).await?;
+        archived.row_count += row_count;
+        archived.covered_count += events.len() as u64 - row_count;
+        archived.file_count += file_count;
+    }
+    Ok(archived)
+}
 
-    /// The counts of rows and files this call added.
-    async fn archive_shard(
-        &self,
-        store: &dyn ItemStore,
-        epoch: &str,
-        shard: &str,
-        events: &[&ArchivedEvent],
-    ) -> Result<(u64, u64), LakeError> {
-        let mut current: StoredChain = chain::read(store, epoch, shard).await?;
-        let mut written: Option<(Vec<&ArchivedEvent>, Vec<FileEntry>)> = None;
-        for _ in 0..ATTEMPTS_MAX {
-            let fresh = current.chain.cut(events);
-            if fresh.is_empty() {
-                return Ok(landed(&current, written.as_ref()));
-            }
-            current.check_room()?;
-            let entries = match written.take() {
-                // Somebody swapped the chain without touching our lanes, or the committer trimmed it: the files still fit.
-                Some((covered, entries)) if is_same(&covered, &fresh) => entries,
-                _ => self.write_event_files(&fresh).await?,
-            };
-            let next = current.chain.extended(&fresh, &entries);
-            match chain::swap(store, epoch, &current, &next).await? {
-                None => return Ok((fresh.len() as u64, entries.len() as u64)),
-                Some(now) => {
-                    current = now;
-                    written = Some((fresh, entries));
-                }
+/// The counts of rows and files this call added.
+async fn archive_shard<L: Tables>(
+    lake: &L,
+    store: &dyn ItemStore,
+    epoch: &str,
+    shard: &str,
+    events: &[&ArchivedEvent],
+) -> Result<(u64, u64), LakeError> {
+    let mut current: StoredChain = chain::read(store, epoch, shard).await?;
+    let mut written: Option<(Vec<&ArchivedEvent>, Vec<FileEntry>)> = None;
+    for _ in 0..ATTEMPTS_MAX {
+        let fresh = current.chain.cut(events);
+        if fresh.is_empty() {
+            return Ok(landed(&current, written.as_ref()));
+        }
+        current.check_room()?;
+        let entries = match written.take() {
+            // Somebody swapped the chain without touching our lanes, or the committer trimmed it: the files still fit.
+            Some((covered, entries)) if is_same(&covered, &fresh) => entries,
+            _ => lake.write_events(&fresh).await?,
+        };
+        let next = current.chain.extended(&fresh, &entries);
+        match chain::swap(store, epoch, &current, &next).await? {
+            None => return Ok((fresh.len() as u64, entries.len() as u64)),
+            Some(now) => {
+                current = now;
+                written = Some((fresh, entries));
             }
         }
-        Err(LakeError::Contended { subject: format!("chain of shard {shard}"), attempts: ATTEMPTS_MAX })
     }
+    Err(LakeError::Contended { subject: format!("chain of shard {shard}"), attempts: ATTEMPTS_MAX })
 }
 
 /// Whether the last files written are on the chain after all: the answer to their swap was lost.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use iceberg::io::LocalFsStorageFactory;
@@ -24,19 +25,16 @@ pub(crate) const CATALOG_NAME: &str = "touchline";
 /// Connections of our own beside those of the catalog client; one suffices for swaps.
 const OWN_CONNECTIONS: u32 = 1;
 
+/// How long a statement waits for another process's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// SQLite's code for a file that somebody else holds, and how an opener meets it.
+const BUSY: &str = "5";
+const OPEN_TRIES: u32 = 100;
+const OPEN_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
 /// Opens or makes the catalog file. The pool is for what the catalog client cannot do in one transaction.
 pub(crate) async fn open(file: &Path, warehouse_url: &str) -> Result<(SqlCatalog, SqlitePool), LakeError> {
-    let subject = file.display();
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(OWN_CONNECTIONS)
-        .connect_with(options)
-        .await
-        .context("open catalog", subject)?;
+    let pool = connect(file).await.context("open catalog", file.display())?;
     sqlx::any::install_default_drivers();
     let catalog = SqlCatalogBuilder::default()
         .uri(sqlite_url(file))
@@ -47,6 +45,27 @@ pub(crate) async fn open(file: &Path, warehouse_url: &str) -> Result<(SqlCatalog
         .await
         .context("open catalog", file.display())?;
     Ok((catalog, pool))
+}
+
+/// While one opener makes a new file one with a log, SQLite turns the others away at once instead of letting them wait.
+async fn connect(file: &Path) -> Result<SqlitePool, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT);
+    let mut tries = 1;
+    loop {
+        let pool = SqlitePoolOptions::new().max_connections(OWN_CONNECTIONS);
+        match pool.connect_with(options.clone()).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(BUSY) && tries < OPEN_TRIES => {
+                tries += 1;
+                tokio::time::sleep(OPEN_AGAIN_AFTER).await;
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// `sqlite://` and the path, with everything escaped that a URL parser would take for its own.

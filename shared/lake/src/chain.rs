@@ -4,12 +4,14 @@
 //! CHN-3 (P11): a chain near a limit of size or length takes no more files until the committer has trimmed it.
 //! One item holds all lanes of a shard; docs/decisions/0003-chain-per-shard.md says why that is still exact.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use touchline_event::Position;
 use touchline_store::{Item, ItemKey, ItemStore, ItemWrite, PutOutcome, StoreError};
 use uuid::Uuid;
+use zstd::bulk::{Compressor, Decompressor};
 
 use crate::error::{Context, LakeError};
 use crate::files::FileEntry;
@@ -26,6 +28,12 @@ const CHAIN_STORED_BYTES_MAX: usize = 320 * 1024;
 const CHAIN_FILES_MAX: usize = 2_000;
 /// Chains of one epoch read at once.
 const CHAINS_MAX: usize = 10_000;
+
+thread_local! {
+    // A new context costs more than packing a short chain.
+    static COMPRESSOR: RefCell<std::io::Result<Compressor<'static>>> = RefCell::new(Compressor::new(ZSTD_LEVEL));
+    static DECOMPRESSOR: RefCell<std::io::Result<Decompressor<'static>>> = RefCell::new(Decompressor::new());
+}
 
 /// One shard's chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,7 +104,10 @@ impl Chain {
     fn encode(&self, shard: &str) -> Result<Vec<u8>, LakeError> {
         let broken = |message: String| LakeError::Chain { shard: shard.to_owned(), message };
         let plain = serde_json::to_vec(self).map_err(|error| broken(error.to_string()))?;
-        let packed = zstd::bulk::compress(&plain, ZSTD_LEVEL).map_err(|error| broken(error.to_string()))?;
+        let packed = COMPRESSOR.with_borrow_mut(|compressor| match compressor {
+            Ok(compressor) => compressor.compress(&plain).map_err(|error| broken(error.to_string())),
+            Err(error) => Err(broken(error.to_string())),
+        })?;
         let mut bytes = Vec::with_capacity(1 + packed.len());
         bytes.push(FORMAT);
         bytes.extend(packed);
@@ -109,8 +120,11 @@ impl Chain {
         if *format != FORMAT {
             return Err(broken(format!("format {format} is newer than this release reads ({FORMAT}); upgrade")));
         }
-        let capacity = zstd::bulk::Decompressor::upper_bound(packed).unwrap_or(CHAIN_BYTES_MAX).min(CHAIN_BYTES_MAX);
-        let plain = zstd::bulk::decompress(packed, capacity).map_err(|error| broken(error.to_string()))?;
+        let capacity = Decompressor::upper_bound(packed).unwrap_or(CHAIN_BYTES_MAX).min(CHAIN_BYTES_MAX);
+        let plain = DECOMPRESSOR.with_borrow_mut(|decompressor| match decompressor {
+            Ok(decompressor) => decompressor.decompress(packed, capacity).map_err(|error| broken(error.to_string())),
+            Err(error) => Err(broken(error.to_string())),
+        })?;
         serde_json::from_slice(&plain).map_err(|error| broken(error.to_string()))
     }
 }

@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use iceberg::table::Table;
 use touchline_store::ItemStore;
 
-use crate::append::{Append, CommitReport, marks};
+use crate::append::{CommitReport, marks};
 use crate::chain::{self, StoredChain};
 use crate::error::LakeError;
 use crate::lake::{Lake, table_ident};
+use crate::port::{Append, Tables};
 
 /// Swaps of one chain that may fail before its trimming is left to the next pass.
 const TRIM_ATTEMPTS_MAX: usize = 16;
@@ -25,54 +25,59 @@ pub struct CommitPass {
     pub trimmed_file_count: u64,
 }
 
-impl Lake {
-    /// Commits every file that waits on a chain of the epoch. A table that fails does not hold up the others:
-    /// the first error is returned after all were tried, and the next pass takes up what is left.
-    pub async fn commit_chains(&self, store: &dyn ItemStore, epoch: &str) -> Result<CommitPass, LakeError> {
-        let chains = chain::list(store, epoch).await?;
-        let tables: BTreeSet<&str> =
-            chains.iter().flat_map(|stored| stored.chain.files.iter()).map(|file| file.entry.table.as_str()).collect();
-        let mut pass = CommitPass::default();
-        let mut committed = BTreeSet::new();
-        let mut first_error = None;
-        for name in tables {
-            match self.commit_table(epoch, name, &chains).await {
-                Ok(report) => {
-                    committed.insert(name);
-                    pass.tables.push(report);
-                }
-                Err(error) => first_error = first_error.or(Some(error)),
+/// See [`Tables::commit_chains`].
+pub(crate) async fn commit_chains<L: Tables>(
+    lake: &L,
+    store: &dyn ItemStore,
+    epoch: &str,
+) -> Result<CommitPass, LakeError> {
+    let chains = chain::list(store, epoch).await?;
+    let tables: BTreeSet<&str> =
+        chains.iter().flat_map(|stored| stored.chain.files.iter()).map(|file| file.entry.table.as_str()).collect();
+    let mut pass = CommitPass::default();
+    let mut committed = BTreeSet::new();
+    let mut first_error = None;
+    for name in tables {
+        let ident = table_ident(name)?;
+        match lake.append_decided(&ident, |version| missing::<L>(version, epoch, name, &chains)).await {
+            Ok(report) => {
+                committed.insert(name);
+                pass.tables.push(report);
             }
+            Err(error) => first_error = first_error.or(Some(error)),
         }
-        for stored in &chains {
-            match trim(store, epoch, stored, &committed).await {
-                Ok(count) => pass.trimmed_file_count += count,
-                Err(error) => first_error = first_error.or(Some(error)),
-            }
-        }
-        first_error.map_or(Ok(pass), Err)
     }
+    for stored in &chains {
+        match trim(store, epoch, stored, &committed).await {
+            Ok(count) => pass.trimmed_file_count += count,
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    first_error.map_or(Ok(pass), Err)
+}
 
+impl Lake {
     /// Files that wait for a commit, over all chains of the epoch.
     pub async fn waiting_file_count(&self, store: &dyn ItemStore, epoch: &str) -> Result<u64, LakeError> {
         let chains = chain::list(store, epoch).await?;
         Ok(chains.iter().map(|stored| stored.chain.files.len() as u64).sum())
     }
-
-    async fn commit_table(&self, epoch: &str, name: &str, chains: &[StoredChain]) -> Result<CommitReport, LakeError> {
-        self.append_decided(&table_ident(name)?, |table| missing(table, epoch, name, chains)).await
-    }
 }
 
 /// What the table, as it is now, lacks of the chains' files.
-fn missing(table: &Table, epoch: &str, name: &str, chains: &[StoredChain]) -> Result<Option<Append>, LakeError> {
-    let marks = marks(table);
+fn missing<L: Tables>(
+    version: &L::Version,
+    epoch: &str,
+    name: &str,
+    chains: &[StoredChain],
+) -> Result<Option<Append<L::File>>, LakeError> {
+    let marks = marks(&L::history(version));
     let mut append = Append { files: Vec::new(), properties: HashMap::new() };
     for stored in chains {
         let mark = mark_of(epoch, stored);
         let recorded = marks.get(&mark).copied().unwrap_or(0);
         for file in stored.chain.files.iter().filter(|file| file.n >= recorded && file.entry.table == name) {
-            append.files.push(file.entry.to_data_file(table)?);
+            append.files.push(L::file(version, &file.entry)?);
             append.properties.insert(mark.clone(), stored.chain.next_n.to_string());
         }
     }

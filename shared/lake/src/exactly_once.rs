@@ -10,6 +10,7 @@ use touchline_store::{FaultyStore, MemoryStore};
 use crate::chain;
 use crate::files::FileEntry;
 use crate::lake::{Lake, table_ident};
+use crate::port::Tables;
 use crate::tables::{self, ArchivedEvent, event_table};
 use crate::testing::{Fuse, at, heartbeat, on_fuse, positions, quote, trade};
 

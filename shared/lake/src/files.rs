@@ -1,4 +1,4 @@
-//! Events as uncommitted data files: one file per table and day of a batch, and the entry a chain keeps of each.
+//! The entry that a chain keeps of a data file: one file per table and day of a batch.
 //! FIL-1: an entry alone is enough to commit its file, in another process and a later release.
 
 use iceberg::spec::{DataFile, deserialize_data_file_from_json, serialize_data_file_to_json};
@@ -6,9 +6,6 @@ use iceberg::table::Table;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, LakeError};
-use crate::lake::{Lake, table_ident};
-use crate::tables::{ArchivedEvent, event_batches};
-use crate::write::DataWriter;
 
 /// A data file that waits for its commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +19,7 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
-    fn of(table: &Table, name: &str, file: DataFile) -> Result<Self, LakeError> {
+    pub(crate) fn of(table: &Table, name: &str, file: DataFile) -> Result<Self, LakeError> {
         let (path, row_count) = (file.file_path().to_owned(), file.record_count());
         let metadata = table.metadata();
         let data_file = serialize_data_file_to_json(file, metadata.default_partition_type(), metadata.format_version())
@@ -40,21 +37,5 @@ impl FileEntry {
             metadata.current_schema(),
         )
         .context("read description of file", &self.path)
-    }
-}
-
-impl Lake {
-    /// Writes the events into new data files of their tables, committed by nobody yet.
-    pub async fn write_event_files(&self, events: &[&ArchivedEvent]) -> Result<Vec<FileEntry>, LakeError> {
-        let mut entries = Vec::new();
-        for (name, batch) in event_batches(events)? {
-            let table = self.load_for_writing(&table_ident(name)?).await?;
-            let mut writer = DataWriter::new(&table)?;
-            writer.write(&batch).await?;
-            for file in writer.close().await? {
-                entries.push(FileEntry::of(&table, name, file)?);
-            }
-        }
-        Ok(entries)
     }
 }

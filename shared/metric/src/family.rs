@@ -55,6 +55,16 @@ impl Family {
             Kind::Card | Kind::Substitution | Kind::WeatherObservation | Kind::Article | Kind::Other => {
                 Some(Self::Tally)
             }
+            Kind::RosterChange | Kind::TeamProfile | Kind::League | Kind::Venue => Some(Self::Tally),
+            Kind::Lineup
+            | Kind::Pass
+            | Kind::Shot
+            | Kind::Tackle
+            | Kind::Carry
+            | Kind::Pressure
+            | Kind::Foul
+            | Kind::TrackingFrame
+            | Kind::WearableSample => Some(Self::Tally),
         }
     }
 

@@ -28,7 +28,7 @@ fn event(family: Family, id: u64) -> Event {
         Family::Odds => odds_payload(pick, small, n),
         Family::Scores => score_payload((n >> 20) % 5, small as i32),
         Family::Tally => match pick {
-            0 => Article { title: "t".into(), url: "u".into(), publisher: None }.into(),
+            0 => Article { title: "t".into(), url: "u".into(), ..Article::default() }.into(),
             _ => Card { color: "red".into(), player: None }.into(),
         },
     };

@@ -31,7 +31,7 @@ impl WindowSpec {
     pub fn starts_containing(&self, timestamp_ms: i64) -> impl Iterator<Item = i64> + use<> {
         let last = timestamp_ms.div_euclid(self.slide_ms) * self.slide_ms;
         let (size_ms, slide_ms) = (self.size_ms, self.slide_ms);
-        let first = last - (size_ms - 1).div_euclid(slide_ms) * slide_ms;
+        let first = last - size_ms.div_euclid(slide_ms) * slide_ms;
         (0..)
             .map(move |n| first + n * slide_ms)
             .take_while(move |start| *start <= last)

@@ -19,9 +19,14 @@ fn take(state: &mut PaneState<SumState>, tape: &Tape, range: std::ops::Range<usi
     match step(state, &[], &tape.shard, &events) {
         Verdict::Write(next, counts) => {
             *state = *next;
+            let accounted = counts.applied + counts.duplicate + counts.redelivered;
+            assert_eq!(accounted, events.len() as u64, "every event given is accounted for");
             counts.applied
         }
-        Verdict::Unchanged(_) => 0,
+        Verdict::Unchanged(counts) => {
+            assert_eq!(counts.redelivered, events.len() as u64, "what changes nothing was there before");
+            0
+        }
         Verdict::Sealed(_) => panic!("nothing is sealed here"),
     }
 }

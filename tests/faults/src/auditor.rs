@@ -7,9 +7,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use touchline_delivery::{End, Invocation, Moment, Record, Response, Watch};
+use touchline_delivery::{End, Invocation, Moment, Record, Response, Transport, Watch};
 
 use crate::books::{Books, Violation};
+use crate::sandbox::{AGGREGATE, FUNCTIONS, ledger_key};
 use crate::scenario::{Fate, Frame, Scenario, name_of};
 use crate::store::{SharedBooks, open};
 
@@ -24,16 +25,24 @@ pub enum Standing {
     Lost,
 }
 
-/// A published record.
+/// A published record, and what each function owes it.
 pub struct Published {
     pub record: Rc<Record<Arc<Frame>>>,
-    pub standing: Standing,
+    pub standings: [Standing; FUNCTIONS],
+}
+
+impl Published {
+    /// What the aggregation owes it.
+    pub fn standing(&self) -> Standing {
+        self.standings[AGGREGATE]
+    }
 }
 
 /// Watches one schedule.
 pub struct Auditor {
     pub books: SharedBooks,
     pub scenario: Arc<Scenario>,
+    transport: Transport,
     pub published: Vec<Published>,
     by_place: HashMap<(usize, u64), usize>,
     has_faults: Arc<AtomicBool>,
@@ -43,17 +52,24 @@ pub struct Auditor {
 
 impl Auditor {
     /// Nothing seen yet.
-    pub fn new(books: SharedBooks, scenario: Arc<Scenario>, has_faults: Arc<AtomicBool>, judges_answers: bool) -> Self {
-        Self { books, scenario, published: Vec::new(), by_place: HashMap::new(), has_faults, judges_answers }
+    pub fn new(
+        books: SharedBooks,
+        scenario: Arc<Scenario>,
+        transport: Transport,
+        has_faults: Arc<AtomicBool>,
+        judges_answers: bool,
+    ) -> Self {
+        let by_place = HashMap::new();
+        Self { books, scenario, transport, published: Vec::new(), by_place, has_faults, judges_answers }
     }
 
     fn standing_of(&self, record: &Record<Arc<Frame>>) -> Option<Standing> {
-        self.by_place.get(&(record.shard, record.sequence)).map(|at| self.published[*at].standing)
+        self.by_place.get(&(record.shard, record.sequence)).map(|at| self.published[*at].standing())
     }
 
-    fn set_standing(&mut self, record: &Record<Arc<Frame>>, standing: Standing) {
+    fn set_standing(&mut self, function: usize, record: &Record<Arc<Frame>>, standing: Standing) {
         if let Some(at) = self.by_place.get(&(record.shard, record.sequence)) {
-            self.published[*at].standing = standing;
+            self.published[*at].standings[function] = standing;
         }
     }
 
@@ -77,10 +93,14 @@ impl Auditor {
                 }
             }
         };
+        if invocation.function != AGGREGATE {
+            // What the archive did is seen in the tables.
+            return None;
+        }
         // What went to the failure destination may be passed over at its old place: it counts when it is published again.
         let is_sure = |record: &&Rc<Record<Arc<Frame>>>| self.standing_of(record) == Some(Standing::Sure);
         let missing =
-            invocation.records[..done].iter().filter(is_sure).find_map(|record| first_missing(books, record))?;
+            invocation.records[..done].iter().filter(is_sure).find_map(|record| self.first_missing(books, record))?;
         Some(Violation::new("P6", format!("invocation {} says that {missing} is done", invocation.number)))
     }
 
@@ -98,11 +118,11 @@ impl Auditor {
                 let heartbeat = &one.record;
                 !self.published.iter().any(|other| {
                     let Record { shard, sequence, partition_key, .. } = &*other.record;
-                    other.standing == Standing::Sure
+                    other.standing() == Standing::Sure
                         && *shard == heartbeat.shard
                         && *partition_key == heartbeat.partition_key
                         && *sequence <= heartbeat.sequence
-                        && first_missing(books, &other.record).is_some()
+                        && self.first_missing(books, &other.record).is_some()
                 })
             });
             if !is_earned {
@@ -112,6 +132,17 @@ impl Auditor {
             }
         }
         None
+    }
+
+    /// The first event of a record that should be in a pane, or in the ledger because its pane is sealed, and is not.
+    fn first_missing(&self, books: &Books, record: &Record<Arc<Frame>>) -> Option<String> {
+        record.payload.told.iter().enumerate().find_map(|(sub, told)| {
+            let Fate::Pane(pane) = told.fate else { return None };
+            let id = told.event.event_id;
+            let is_there = books.has_counted(pane, id.0)
+                || books.late_positions.contains(&ledger_key(self.transport, record.shard, record.sequence, sub));
+            (!is_there).then(|| format!("event {id} of pane {pane}, record {},", record.sequence))
+        })
     }
 
     fn note(&self, books: &mut Books, moment: &Moment<'_, Arc<Frame>>) {
@@ -130,10 +161,12 @@ impl Auditor {
             }
             Moment::Abandoned { invocation } => [4, invocation.number, 0],
             Moment::Frozen { invocation } => [5, invocation.number, 0],
-            Moment::Discarded { records } => [6, records.len() as u64, records.first().map_or(0, |one| one.sequence)],
+            Moment::Discarded { records, .. } => {
+                [6, records.len() as u64, records.first().map_or(0, |one| one.sequence)]
+            }
             Moment::Expired { record, .. } => [8, record.shard as u64, record.sequence],
             Moment::Resharded { parents, children } => [9, parents.len() as u64, children.len() as u64],
-            Moment::MappingStarted { mapping, parallelization } => [10, *mapping as u64, *parallelization as u64],
+            Moment::MappingStarted { mapping, parallelization, .. } => [10, *mapping as u64, *parallelization as u64],
             Moment::MappingStopped { mapping } => [13, *mapping as u64, 0],
             Moment::Rebalanced { partition } => [14, *partition as u64, 0],
             Moment::TimerStarted { number } => [15, *number, 0],
@@ -150,15 +183,6 @@ impl Auditor {
     }
 }
 
-/// The first event of a record that should be in a pane and is not.
-fn first_missing(books: &Books, record: &Record<Arc<Frame>>) -> Option<String> {
-    record.payload.told.iter().find_map(|told| {
-        let Fate::Pane(pane) = told.fate else { return None };
-        let id = told.event.event_id;
-        (!books.has_counted(pane, id.0)).then(|| format!("event {id} of pane {pane}, record {},", record.sequence))
-    })
-}
-
 impl Watch<Arc<Frame>> for Auditor {
     fn see(&mut self, moment: Moment<'_, Arc<Frame>>) -> Result<(), String> {
         let shared = Arc::clone(&self.books);
@@ -168,7 +192,7 @@ impl Watch<Arc<Frame>> for Auditor {
         match &moment {
             Moment::Put { record, .. } => {
                 self.by_place.insert((record.shard, record.sequence), self.published.len());
-                self.published.push(Published { record: Rc::clone(record), standing: Standing::Sure });
+                self.published.push(Published { record: Rc::clone(record), standings: [Standing::Sure; FUNCTIONS] });
                 record.payload.faults.iter().for_each(|number| books.counts.note(*number));
             }
             Moment::Ended { invocation, end: End::Answered(response) | End::Unheard(response), .. }
@@ -176,11 +200,12 @@ impl Watch<Arc<Frame>> for Auditor {
             {
                 found = self.judge_answer(&books, invocation, *response);
             }
-            Moment::Discarded { records } => {
-                records.iter().for_each(|record| self.set_standing(record, Standing::Unsure));
+            Moment::Discarded { function, records } => {
+                records.iter().for_each(|record| self.set_standing(*function, record, Standing::Unsure));
             }
-            Moment::Expired { record, was_delivered } => {
-                self.set_standing(record, if *was_delivered { Standing::Unsure } else { Standing::Lost });
+            Moment::Expired { function, record, was_delivered } => {
+                let standing = if *was_delivered { Standing::Unsure } else { Standing::Lost };
+                self.set_standing(*function, record, standing);
             }
             Moment::Calm => self.has_faults.store(false, Ordering::Relaxed),
             _ => {}

@@ -1,12 +1,14 @@
 //! What the store holds of every pane, kept beside it write by write, and what no write may ever do.
-//! BOOK-1: every write is judged when it happens: P3 and P15 on the item, P11 on its size, STATE-3, DUE-1 and DIR-1.
+//! BOOK-1: every write is judged when it happens: P3 and P15 on the item, P11 on its size, P10 on its life, STATE-3,
+//! DUE-1 and DIR-1; one revision has one content (FIN-2).
 //! BOOK-2: the books are never read by the code under test.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use touchline_metric::FamilyState;
 use touchline_store::ItemKey;
-use touchline_window::PaneState;
+use touchline_window::{Aggregate as _, PaneState};
 
 use crate::catalogue::Counts;
 use crate::scenario::{PanePlan, Scenario};
@@ -31,6 +33,8 @@ impl Violation {
 pub struct Part {
     pub version: u64,
     pub state: PaneState<FamilyState>,
+    /// What it has counted: the item itself forgets that when it is sealed.
+    pub ids: Vec<u64>,
 }
 
 /// A pane item that the store has just taken.
@@ -55,6 +59,12 @@ pub struct Books {
     pub pane_write_count: u64,
     /// Watermarks written since they were last looked at: source, lane, mark.
     pub marks: Vec<(String, u16, i64)>,
+    /// The highest watermark written for each source and lane.
+    reached: HashMap<(String, u16), i64>,
+    /// Sort keys of the late ledgers: shard, sequence and index of what no pane takes.
+    pub late_positions: HashSet<String>,
+    /// By pane number, what each revision that was ever whole in the store said.
+    pub revisions: Vec<BTreeMap<u32, FamilyState>>,
     max_item_bytes: usize,
     /// A design with a fault breaks these rules from the first write on; only its results are of interest.
     judges_writes: bool,
@@ -64,6 +74,7 @@ impl Books {
     /// Empty books.
     pub fn new(scenario: Arc<Scenario>, trace: Trace, max_item_bytes: usize, judges_writes: bool) -> Self {
         let parts = vec![Vec::new(); scenario.panes.len()];
+        let revisions = vec![BTreeMap::new(); scenario.panes.len()];
         Self {
             scenario,
             counts: Counts::default(),
@@ -72,6 +83,9 @@ impl Books {
             violation: None,
             pane_write_count: 0,
             marks: Vec::new(),
+            reached: HashMap::new(),
+            late_positions: HashSet::new(),
+            revisions,
             max_item_bytes,
             judges_writes,
         }
@@ -79,7 +93,28 @@ impl Books {
 
     /// Whether an event is counted in its pane.
     pub fn has_counted(&self, pane: usize, id: u64) -> bool {
-        self.parts[pane].iter().any(|part| part.state.has_counted(id))
+        self.parts[pane].iter().any(|part| part.ids.binary_search(&id).is_ok())
+    }
+
+    /// A watermark was written.
+    pub fn take_mark(&mut self, source: String, lane: u16, mark: i64) {
+        let reached = self.reached.entry((source.clone(), lane)).or_insert(mark);
+        *reached = mark.max(*reached);
+        self.marks.push((source, lane, mark));
+    }
+
+    /// Whether the watermark that decides about a pane has got so far.
+    pub fn has_reached(&self, pane: usize, watermark_ms: Option<i64>) -> bool {
+        let plan = &self.scenario.panes[pane];
+        let reached = self.reached.get(&(plan.source.clone(), plan.key.lane.0));
+        watermark_ms.zip(reached).is_some_and(|(needed, reached)| *reached >= needed)
+    }
+
+    /// A pane's figures over all its parts.
+    pub fn merged(&self, pane: usize) -> FamilyState {
+        let mut state = self.scenario.panes[pane].family.empty();
+        self.parts[pane].iter().for_each(|part| state.merge(&part.state.aggregate));
+        state
     }
 
     /// Whether the next write to this item must have been announced.
@@ -111,10 +146,30 @@ impl Books {
         if part > 0 {
             self.counts.note(15);
         }
-        let part_state = Part { version: taken.version, state };
+        let known = self.parts[pane].get(part);
+        let ids = match known.filter(|_| state.lifecycle.is_sealed) {
+            Some(known) => known.ids.clone(),
+            None => state.ids.clone(),
+        };
+        let part_state = Part { version: taken.version, state, ids };
         match self.parts[pane].get_mut(part) {
             Some(known) => *known = part_state,
             None => self.parts[pane].push(part_state),
+        }
+        self.note_revision(pane);
+    }
+
+    /// A pane whose parts are all final says the same as long as it has the same revision.
+    fn note_revision(&mut self, pane: usize) {
+        let parts = &self.parts[pane];
+        if !parts.iter().all(|part| part.state.lifecycle.is_final) {
+            return;
+        }
+        let revision = parts.iter().map(|part| part.state.lifecycle.revision).max().unwrap_or(0);
+        let now = self.merged(pane);
+        let said = self.revisions[pane].entry(revision).or_insert_with(|| now.clone());
+        if *said != now {
+            self.break_promise("FIN-2", format!("pane {pane}: revision {revision} has two contents"));
         }
     }
 
@@ -129,7 +184,12 @@ impl Books {
         if !state.lifecycle.is_sealed && state.ids.len() as u64 != state.applied_count {
             broken.push(("P1", format!("{} ids, {} applied", state.ids.len(), state.applied_count)));
         }
-        if self.must_be_announced(taken.key) {
+        // Finalisation's own writes move a pane through its life and announce nothing.
+        let is_content = self.parts[pane].get(part).is_none_or(|old| {
+            let (old, is_same) = (&old.state, old.state.positions == state.positions);
+            !is_same || old.is_frozen != state.is_frozen || old.duplicate_count != state.duplicate_count
+        });
+        if is_content && self.must_be_announced(taken.key) {
             if !taken.is_due {
                 broken.push(("DUE-1", "written without an entry in the due list".to_owned()));
             }
@@ -137,8 +197,18 @@ impl Books {
                 broken.push(("DIR-1", "written without an entry in the directory".to_owned()));
             }
         }
-        if let Some(old) = self.parts[pane].get(part) {
+        let old = self.parts[pane].get(part);
+        if let Some(old) = old {
             broken.extend(compare(old, taken.version, state));
+        }
+        let (policy, end_ms) = (self.scenario.policy, self.scenario.panes[pane].key.end_ms());
+        let becomes_final = state.lifecycle.is_final && old.is_none_or(|old| !old.state.lifecycle.is_final);
+        if becomes_final && !self.has_reached(pane, Some(policy.final_from_ms(end_ms))) {
+            broken.push(("P10", "final before its watermark".to_owned()));
+        }
+        let becomes_sealed = state.lifecycle.is_sealed && old.is_none_or(|old| !old.state.lifecycle.is_sealed);
+        if becomes_sealed && !self.has_reached(pane, policy.sealed_from_ms(end_ms)) {
+            broken.push(("P10", "sealed before its watermark".to_owned()));
         }
         for (invariant, text) in broken {
             self.break_promise(invariant, format!("pane {pane} part {part}: {text}"));
@@ -168,6 +238,11 @@ fn compare(old: &Part, version: u64, new: &PaneState<FamilyState>) -> Vec<(&'sta
     if !new.lifecycle.is_sealed && !has_all_ids {
         broken.push(("P1", "an id that was counted is gone".to_owned()));
     }
+    let (before, after) = (&old.state.lifecycle, &new.lifecycle);
+    let is_back = (before.is_final && !after.is_final) || (before.is_sealed && !after.is_sealed);
+    if is_back || after.revision < before.revision {
+        broken.push(("P10", "it is younger than it was".to_owned()));
+    }
     let is_closed = old.state.is_frozen || old.state.lifecycle.is_sealed;
     if is_closed && (old.state.aggregate != new.aggregate || old.state.applied_count != new.applied_count) {
         broken.push(("STATE-3", "a frozen or sealed part changed".to_owned()));
@@ -185,8 +260,14 @@ fn describe(part: usize, taken: &Taken<'_>, state: &PaneState<FamilyState>) -> S
     let mut text = format!("part {part} becomes version {}: ", taken.version);
     text.push_str(&format!("{} applied, {} duplicate, ", state.applied_count, state.duplicate_count));
     text.push_str(&positions.join(", "));
-    if state.is_frozen {
-        text.push_str(", full");
+    if state.lifecycle.is_final {
+        text.push_str(&format!(", final, revision {}", state.lifecycle.revision));
     }
+    let words = [
+        (state.lifecycle.is_dirty, ", unpublished"),
+        (state.lifecycle.is_sealed, ", sealed"),
+        (state.is_frozen, ", full"),
+    ];
+    words.iter().filter(|(is_so, _)| *is_so).for_each(|(_, word)| text.push_str(word));
     text
 }

@@ -1,12 +1,14 @@
 //! Exactly once, tried out: seeded schedules of everything that delivery, store and vendors do wrong, through the real
 //! handler, each judged against a naive fold.
 //! FLT-1: one seed gives one schedule, step by step, on any machine and with any number of threads.
-//! FLT-2: what runs is the product's own handler; the reference is written anew and shares nothing with it but the metrics.
+//! FLT-2: what runs is the product's own handlers: aggregation, archive, finalisation, committer; the reference is written anew and shares nothing with it but the metrics.
 //! FLT-3: no product code knows of this package.
 
 mod auditor;
 mod books;
 mod catalogue;
+mod lake;
+mod later;
 mod mutants;
 mod report;
 mod runner;
@@ -15,6 +17,7 @@ mod scenario;
 mod schedule;
 mod shrink;
 mod store;
+mod tables;
 mod trace;
 mod verdict;
 

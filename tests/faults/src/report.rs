@@ -54,7 +54,7 @@ pub fn table(total: &Total) -> String {
     let mut text = String::from("fault                                                        times\n");
     for (number, name) in NAMES {
         let count = match number {
-            20 => "not simulated".to_owned(),
+            20 => "nothing expires".to_owned(),
             _ => total.counts.of(number).to_string(),
         };
         text.push_str(&format!("F{number:<3} {name:<48} {count:>13}\n"));

@@ -1,14 +1,18 @@
-//! A warm sandbox with the real handler in it, and how batches and answers are put into each other's words.
-//! BOX-1: the handler is `touchline_aggregate::handle` itself, given what a deployed function would be given.
+//! A warm sandbox with a real handler in it, and how batches and answers are put into each other's words.
+//! BOX-1: the handlers are `touchline_aggregate::handle` and `touchline_archive::handle` themselves, given what a deployed
+//! function would be given.
 
 use std::sync::Arc;
 
 use touchline_aggregate::{AggregateContext, WarmCache, handle};
+use touchline_archive::ArchiveContext;
 use touchline_delivery::{Consumer, Invocation, Random, Response, Transport};
 use touchline_event::{Sequence, ShardId};
 use touchline_store::ItemStore;
 use touchline_stream::{Batch, Record};
 
+use crate::lake::FaultyTables;
+use crate::later::EPOCH;
 use crate::mutants::{Mutant, naive, wall_clock};
 use crate::scenario::{Frame, POLICY};
 use crate::store::Slow;
@@ -22,8 +26,21 @@ pub struct Configuration {
     pub mutant: Option<Mutant>,
 }
 
-/// One sandbox.
-pub struct Sandbox {
+/// Functions that read the stream.
+pub const FUNCTIONS: usize = 2;
+/// Number of the aggregation.
+pub const AGGREGATE: usize = 0;
+/// Number of the archive.
+pub const ARCHIVE: usize = 1;
+
+/// One sandbox of either function.
+pub enum Sandbox {
+    Aggregate(Aggregation),
+    Archive { transport: Transport, context: ArchiveContext<FaultyTables> },
+}
+
+/// A sandbox of the aggregation.
+pub struct Aggregation {
     configuration: Configuration,
     context: AggregateContext,
     cache_panes: usize,
@@ -31,11 +48,23 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// A cold one.
-    pub fn new(configuration: Configuration, store: &Arc<dyn ItemStore>, random: &mut Random) -> Self {
+    pub fn new(
+        function: usize,
+        configuration: Configuration,
+        store: &Arc<dyn ItemStore>,
+        lake: &Arc<FaultyTables>,
+        random: &mut Random,
+    ) -> Self {
         let store: Arc<dyn ItemStore> = Arc::new(Slow::new(Arc::clone(store), random.fork()));
+        if function != AGGREGATE {
+            let (lake, lanes, epoch) = (Arc::clone(lake), configuration.lanes, EPOCH.to_owned());
+            let context = ArchiveContext { lake, store, lanes, epoch };
+            return Self::Archive { transport: configuration.transport, context };
+        }
         let cache_panes = *random.pick(&[2, 1000]);
         let puts_in_flight = random.below(5) + 1;
-        Self { configuration, context: context(configuration, store, puts_in_flight, cache_panes), cache_panes }
+        let context = context(configuration, store, puts_in_flight, cache_panes);
+        Self::Aggregate(Aggregation { configuration, context, cache_panes })
     }
 }
 
@@ -58,12 +87,37 @@ pub fn context(
 
 impl Consumer<Arc<Frame>> for Sandbox {
     async fn handle(&self, invocation: &Invocation<Arc<Frame>>) -> Response {
+        let (batch, failed_from) = match self {
+            Self::Aggregate(aggregation) => match aggregation.handle(invocation).await {
+                Ok(outcome) => outcome,
+                Err(response) => return response,
+            },
+            Self::Archive { transport, context } => {
+                let batch = batch_of(*transport, invocation.shard, &invocation.records);
+                let failed_from = touchline_archive::handle(context, &batch).await.failed_from;
+                (batch, failed_from)
+            }
+        };
+        match failed_from {
+            None => Response::Done,
+            Some(sequence) => {
+                let at = batch.records.iter().position(|record| record.sequence == sequence);
+                // A sequence that is not in the batch stays one that is not.
+                Response::FailedFrom(at.map_or(u64::MAX, |at| invocation.records[at].sequence))
+            }
+        }
+    }
+}
+
+impl Aggregation {
+    /// The batch and from where it failed; a naive mutant gives its own answer instead.
+    async fn handle(&self, invocation: &Invocation<Arc<Frame>>) -> Result<(Batch, Option<Sequence>), Response> {
         let Configuration { transport, mutant, .. } = self.configuration;
         let time = invocation.time.clone();
         let mut batch = batch_of(transport, invocation.shard, &invocation.records);
         let outcome = match mutant {
             Some(Mutant::MarkPerBatch | Mutant::MarkPerShard | Mutant::FloatSums) => {
-                return naive::handle(&self.context, mutant, &batch).await;
+                return Err(naive::handle(&self.context, mutant, &batch).await);
             }
             Some(Mutant::NoIds) => {
                 // What a sandbox remembers has ids; only a cold one does without.
@@ -75,16 +129,9 @@ impl Consumer<Arc<Frame>> for Sandbox {
                 wall_clock::stamp(&mut batch, invocation.number);
                 handle(&self.context, &batch, move || time.is_left()).await
             }
-            Some(Mutant::NoCompareAndSwap) | None => handle(&self.context, &batch, move || time.is_left()).await,
+            _ => handle(&self.context, &batch, move || time.is_left()).await,
         };
-        match outcome.failed_from {
-            None => Response::Done,
-            Some(sequence) => {
-                let at = batch.records.iter().position(|record| record.sequence == sequence);
-                // A sequence that is not in the batch stays one that is not.
-                Response::FailedFrom(at.map_or(u64::MAX, |at| invocation.records[at].sequence))
-            }
-        }
+        Ok((batch, outcome.failed_from))
     }
 }
 
@@ -100,6 +147,12 @@ pub fn batch_of(
         bytes: record.payload.bytes.clone(),
     };
     Batch { shard: shard_id(transport, shard), records: records.iter().map(record).collect() }
+}
+
+/// Under what name a late ledger would keep an event.
+pub fn ledger_key(transport: Transport, shard: usize, sequence: u64, sub: usize) -> String {
+    let digits = sequence_of(transport, sequence).to_string();
+    format!("{}#{digits:0>77}#{sub:06}", shard_id(transport, shard))
 }
 
 /// The shard's name in the product.

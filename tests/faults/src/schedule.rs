@@ -1,7 +1,7 @@
 //! One schedule from its seed: scenario, store, sandboxes and delivery put together, run and judged.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use touchline_delivery::{Random, Settings, Simulation, Transport, mix};
@@ -10,8 +10,10 @@ use touchline_store::{ItemStore, MAX_ITEM_BYTES, MemoryStore};
 use crate::auditor::Auditor;
 use crate::books::{Books, Violation};
 use crate::catalogue::Counts;
+use crate::lake::FaultyTables;
+use crate::later::Later;
 use crate::mutants::{Mutant, Mutilated};
-use crate::sandbox::{Configuration, Sandbox};
+use crate::sandbox::{Configuration, FUNCTIONS, Sandbox};
 use crate::scenario::Scenario;
 use crate::store::{Audited, layers, open};
 use crate::trace::Trace;
@@ -64,7 +66,8 @@ fn run_to_end(seed: u64, options: &Options, has_story: bool) -> Outcome {
         max_item_bytes: *random.pick(sizes),
         mutant: options.mutant,
     };
-    let judges_writes = options.mutant.is_none();
+    let judges_writes = options.mutant.is_none_or(|mutant| !mutant.is_of_aggregation());
+    let has_later = settings.functions > 1;
     let books = Books::new(Arc::clone(&scenario), Trace::new(has_story), configuration.max_item_bytes, judges_writes);
     let books = Arc::new(Mutex::new(books));
     let audited = Arc::new(Audited { memory: MemoryStore::default(), books: Arc::clone(&books) });
@@ -73,19 +76,36 @@ fn run_to_end(seed: u64, options: &Options, has_story: bool) -> Outcome {
     if let Some(mutant) = options.mutant {
         store = Arc::new(Mutilated::new(store, mutant)) as Arc<dyn ItemStore>;
     }
-    let auditor = Auditor::new(Arc::clone(&books), Arc::clone(&scenario), has_faults, judges_writes);
+    let lake = Arc::new(FaultyTables::new(&books, &mut random, options, &has_faults));
+    let later = Later { store: Arc::clone(&store), lake: Arc::clone(&lake), policy: scenario.policy };
+    let settled = Later { store: Arc::clone(&audited) as Arc<dyn ItemStore>, ..later.clone() };
+    let auditor = Auditor::new(
+        Arc::clone(&books),
+        Arc::clone(&scenario),
+        settings.transport,
+        Arc::clone(&has_faults),
+        judges_writes,
+    );
     let mut sandboxes = random.fork();
     let producers = scenario.producers.clone();
-    let mut simulation = Simulation::new(random.bits(), settings, producers, auditor, move || {
-        Sandbox::new(configuration, &store, &mut sandboxes)
+    let mut simulation = Simulation::new(random.bits(), settings, producers, auditor, move |function| {
+        Sandbox::new(function, configuration, &store, &lake, &mut sandboxes)
     });
+    if has_later {
+        simulation = simulation.with_timer(later.timer(Arc::clone(&books), random.fork()));
+    }
     let ended = simulation.run();
+    // A short run is over before anything was to be calm.
+    has_faults.store(false, Ordering::Relaxed);
     let (delivered, steps) = (simulation.counts(), simulation.steps());
     let found = open(&books).violation.take();
     let violation = match (found, ended) {
         (Some(violation), _) => Some(violation),
         (None, Err(text)) => Some(Violation::new("liveness", text)),
-        (None, Ok(())) => verdict::judge(simulation.watch(), &audited, configuration, &mut random).err(),
+        (None, Ok(())) => {
+            let settled = has_later.then_some(&settled);
+            verdict::judge(simulation.watch(), &audited, settled, configuration, &mut random).err()
+        }
     };
     let event_count = simulation.watch().published.iter().map(|one| one.record.payload.told.len() as u64).sum();
     let mut books = open(&books);
@@ -105,6 +125,12 @@ fn run_to_end(seed: u64, options: &Options, has_story: bool) -> Outcome {
 
 fn settings(random: &mut Random, options: &Options) -> Settings {
     let mut settings = Settings::any(random, options.allowed.in_delivery());
+    // The archive and what runs by the clock take as long as the aggregation: the other half is for panes alone.
+    let has_later = match options.mutant {
+        None => random.chance(50),
+        Some(mutant) => !mutant.is_of_aggregation(),
+    };
+    settings.functions = if has_later { FUNCTIONS } else { 1 };
     if options.mutant == Some(Mutant::MarkPerShard) {
         (settings.transport, settings.parallelization) = (Transport::Kinesis, 2);
     }

@@ -15,6 +15,8 @@ use crate::books::{Books, Taken};
 /// Books that several layers write.
 pub type SharedBooks = Arc<Mutex<Books>>;
 
+/// Items beside the panes whose writes are a part of the story.
+const TOLD: [&str; 4] = ["due#", "outbox#", "archive#", "late#"];
 /// Failed conditions of one storm at most: more than one invocation stands.
 const MAX_STORM: usize = 9;
 
@@ -89,7 +91,19 @@ impl Audited {
                     let taken = Taken { key: &key, version: *version, value, is_due, is_listed };
                     open(&self.books).take(&taken);
                 }
-                open(&self.books).marks.extend(mark);
+                let mut books = open(&self.books);
+                if let Some((source, lane, mark)) = mark {
+                    books.take_mark(source, lane, mark);
+                }
+                if key.pk.starts_with("late#") {
+                    books.late_positions.insert(key.sk.clone());
+                }
+                if TOLD.iter().any(|kind| key.pk.starts_with(kind)) {
+                    books.trace.note(&[18, hash(&key), *version], || match version {
+                        0 => format!("      gone: {} {}", key.pk, without_padding(&key.sk)),
+                        _ => format!("      version {version} of {} {}", key.pk, without_padding(&key.sk)),
+                    });
+                }
             }
             Ok(PutOutcome::Conflict(current)) if is_pane && expected.is_some() => {
                 let mut books = open(&self.books);
@@ -101,6 +115,16 @@ impl Audited {
         }
         outcome
     }
+}
+
+/// Sequence numbers are padded to 77 digits for the store, not for a reader.
+fn without_padding(sort_key: &str) -> String {
+    let parts = sort_key.split('#').map(|part| if part.len() == 77 { part.trim_start_matches('0') } else { part });
+    parts.collect::<Vec<_>>().join("#")
+}
+
+fn hash(key: &ItemKey) -> u64 {
+    touchline_event::stable_hash(key.sk.as_bytes()) ^ touchline_event::stable_hash(key.pk.as_bytes()).rotate_left(1)
 }
 
 fn no_outcome(key: &ItemKey) -> Result<PutOutcome, StoreError> {

@@ -1,22 +1,24 @@
 //! The end of a schedule: every pane against a naive fold, every account to the event, and a replay that changes nothing.
 //! VER-1 (P1, P2, P5, P8): a pane's state is the fold over its distinct accepted events, whatever happened on the way.
-//! VER-2 (P12): offered = applied + duplicate + quarantined + late, source by source, but for what the stream lost.
+//! VER-2 (P12): offered = applied + duplicate + quarantined + late + after-seal, source by source, but for what the stream lost.
 //! VER-3 (P4): a suffix of any shard, once more, to a sandbox that remembers nothing, moves not even a version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use touchline_delivery::{Random, block_on};
 use touchline_event::Event;
 use touchline_metric::FamilyState;
-use touchline_store::{ItemStore, SourceAccount, accounting, panes, watermarks};
+use touchline_store::{ItemStore, LateLedger, SourceAccount, accounting, late, panes, watermarks};
 use touchline_window::{Aggregate as _, PaneState, WindowSpec, merge_panes};
 
 use crate::auditor::{Auditor, Published, Standing};
-use crate::books::{Books, Part, Violation};
+use crate::books::{Books, Violation};
+use crate::later::Later;
 use crate::mutants::{Mutant, naive};
 use crate::sandbox::{Configuration, batch_of, context};
 use crate::scenario::{Fate, SOURCES, Told};
 use crate::store::{Audited, open};
+use crate::tables;
 
 /// Distinct events of a pane, by id, each with whether it must be there; in the order of their first publication.
 #[derive(Default)]
@@ -40,7 +42,7 @@ impl<'p> Expected<'p> {
 }
 
 fn told(published: &[Published]) -> impl Iterator<Item = (&Told, Standing)> {
-    let all = published.iter().flat_map(|one| one.record.payload.told.iter().map(move |told| (told, one.standing)));
+    let all = published.iter().flat_map(|one| one.record.payload.told.iter().map(move |told| (told, one.standing())));
     all.filter(|(_, standing)| *standing != Standing::Lost)
 }
 
@@ -58,17 +60,23 @@ fn expected_panes<'p>(count: usize, published: &'p [Published]) -> Vec<Expected<
 pub fn judge(
     auditor: &Auditor,
     audited: &std::sync::Arc<Audited>,
+    later: Option<&Later>,
     configuration: Configuration,
     random: &mut Random,
 ) -> Result<(), Violation> {
     let expected = expected_panes(auditor.scenario.panes.len(), &auditor.published);
-    if let Some(mutant) = configuration.mutant {
+    if let Some(mutant) = configuration.mutant.filter(|mutant| mutant.is_of_aggregation()) {
         return mutant_panes(auditor, audited, mutant, &expected);
     }
-    for (pane, expected) in expected.iter().enumerate() {
-        pane_is_the_fold(&open(&auditor.books), pane, expected)?;
-    }
+    later.map_or(Ok(()), Later::settle)?;
     let store: &dyn ItemStore = &audited.memory;
+    let after_seal = after_seal_ids(store)?;
+    for (pane, expected) in expected.iter().enumerate() {
+        pane_is_the_fold(&open(&auditor.books), pane, expected, &after_seal)?;
+    }
+    if let Some(later) = later {
+        tables::judge(auditor, &later.lake.memory, store, configuration.transport)?;
+    }
     windows_are_the_fold(auditor, store, &expected, random)?;
     accounts_add_up(auditor, store)?;
     watermarks_are_the_heartbeats(auditor, store)?;
@@ -76,16 +84,23 @@ pub fn judge(
 }
 
 /// VER-1.
-fn pane_is_the_fold(books: &Books, pane: usize, expected: &Expected<'_>) -> Result<(), Violation> {
+fn pane_is_the_fold(
+    books: &Books,
+    pane: usize,
+    expected: &Expected<'_>,
+    after_seal: &BTreeSet<u64>,
+) -> Result<(), Violation> {
     let parts = &books.parts[pane];
     let wrong = |text: String| Err(Violation::new("P1", format!("pane {pane}: {text}")));
-    let mut ids: Vec<u64> = parts.iter().flat_map(|part| part.state.ids.iter().copied()).collect();
+    let mut ids: Vec<u64> = parts.iter().flat_map(|part| part.ids.iter().copied()).collect();
     ids.sort_unstable();
     if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
         return wrong(format!("event {:016x} is counted in two parts", twice[0]));
     }
     for (id, (_, is_sure, ..)) in &expected.events {
-        if *is_sure && ids.binary_search(id).is_err() {
+        let is_closed = parts.iter().any(|part| part.state.lifecycle.is_sealed);
+        let is_noted = is_closed && after_seal.contains(id);
+        if *is_sure && !is_noted && ids.binary_search(id).is_err() {
             return wrong(format!("event {id:016x} is not counted"));
         }
     }
@@ -98,7 +113,7 @@ fn pane_is_the_fold(books: &Books, pane: usize, expected: &Expected<'_>) -> Resu
         fold.apply(event);
         (earliest_ms, latest_ms) = (earliest_ms.max(*first_ms), latest_ms.max(*last_ms));
     }
-    if merged(books, pane, parts) != fold {
+    if books.merged(pane) != fold {
         return wrong("its figures are not those of its events".to_owned());
     }
     let as_of_ms = parts.iter().map(|part| part.state.as_of_ms).max().unwrap_or(i64::MIN);
@@ -111,10 +126,20 @@ fn pane_is_the_fold(books: &Books, pane: usize, expected: &Expected<'_>) -> Resu
     Ok(())
 }
 
-fn merged(books: &Books, pane: usize, parts: &[Part]) -> FamilyState {
-    let mut state = books.scenario.panes[pane].family.empty();
-    parts.iter().for_each(|part| state.merge(&part.state.aggregate));
-    state
+/// Events that came after their pane was sealed.
+fn after_seal_ids(store: &dyn ItemStore) -> Result<BTreeSet<u64>, Violation> {
+    let broken = |text: String| Violation::new("P12", text);
+    let mut ids = BTreeSet::new();
+    for source in SOURCES {
+        for (_, entry) in block_on(late::list(store, source)).map_err(|error| broken(error.to_string()))? {
+            if entry.ledger == LateLedger::AfterSeal {
+                let event: Event =
+                    serde_json::from_str(&entry.event_json).map_err(|error| broken(error.to_string()))?;
+                ids.insert(event.event_id.0);
+            }
+        }
+    }
+    Ok(ids)
 }
 
 /// P14: sliding windows merged from what a reader gets, against the events themselves, for one entity.
@@ -157,7 +182,7 @@ fn accounts_add_up(auditor: &Auditor, store: &dyn ItemStore) -> Result<(), Viola
     for (told, standing) in told(&auditor.published) {
         let (source, column) = match &told.fate {
             Fate::Pane(_) => (told.event.source.as_str(), 0),
-            Fate::Quarantine { source } => (source.as_str(), 1),
+            Fate::Quarantine { source, .. } => (source.as_str(), 1),
             Fate::Late => (told.event.source.as_str(), 2),
             Fate::Heartbeat { .. } => continue,
         };
@@ -167,16 +192,16 @@ fn accounts_add_up(auditor: &Auditor, store: &dyn ItemStore) -> Result<(), Viola
     }
     for source in sources {
         let account = accounts.get(source).copied().unwrap_or_default();
-        let SourceAccount { applied, duplicate, quarantined, late, .. } = account;
+        let SourceAccount { applied, duplicate, quarantined, late, after_seal, .. } = account;
         let bounds = offered.get(source).copied().unwrap_or_default();
-        for (told, (sure, possible)) in [applied + duplicate, quarantined, late].into_iter().zip(bounds) {
+        for (told, (sure, possible)) in [applied + duplicate + after_seal, quarantined, late].into_iter().zip(bounds) {
             if !(sure..=possible).contains(&told) {
                 let text = format!("{source}: {told} accounted for of {sure} to {possible} offered ({account:?})");
                 return Err(Violation::new("P12", text));
             }
         }
-        if account.rejected + account.after_seal > 0 {
-            return Err(Violation::new("P12", format!("{source}: nobody rejected or sealed anything ({account:?})")));
+        if account.rejected > 0 {
+            return Err(Violation::new("P12", format!("{source}: nobody rejected anything ({account:?})")));
         }
     }
     Ok(())
@@ -220,7 +245,7 @@ fn replay_changes_nothing(
     let cold = context(configuration, store, 16, 1000);
     for shard in 0..shards {
         let records: Vec<_> = (auditor.published.iter())
-            .filter(|one| one.record.shard == shard && one.standing == Standing::Sure)
+            .filter(|one| one.record.shard == shard && one.standing() == Standing::Sure)
             .map(|one| std::rc::Rc::clone(&one.record))
             .collect();
         let from = if random.chance(50) { 0 } else { random.below(records.len()) };
@@ -262,7 +287,7 @@ fn mutant_panes(
             let mut fold = plan.family.empty();
             expected.events.values().for_each(|(event, ..)| fold.apply(event));
             let applied: u64 = parts.iter().map(|part| part.state.applied_count).sum();
-            merged(&books, pane, parts) == fold && applied == expected.events.len() as u64
+            books.merged(pane) == fold && applied == expected.events.len() as u64
         };
         if !is_right {
             return Err(Violation::new(

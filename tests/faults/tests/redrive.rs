@@ -157,7 +157,7 @@ async fn world_of_rejects() -> World {
         let landing = land(&*world.objects, raw).await.unwrap();
         let read = if index == 1 { message.replacen(&format!("{refused},"), "", 1) } else { message.to_owned() };
         let document = Document { bytes: read.as_bytes(), received_at_ms: Some(START_MS + 3_000), origin: "ws" };
-        let events = reader.read(Source::Finnhub, document, 0).unwrap().events;
+        let events = reader.read(Source::Finnhub, document, 0).events;
         world.log.push(&own_lane(&events[0]), encode_frame(&events).unwrap());
         if index == 1 {
             let entry = QuarantineEntry {
@@ -188,7 +188,7 @@ async fn a_record_read_at_last_moves_the_numbers_of_its_twins_and_every_print_co
         let mut reader = SessionReader::default();
         for message in MESSAGES {
             let document = Document { bytes: message.as_bytes(), received_at_ms: Some(START_MS + 3_000), origin: "ws" };
-            let events = reader.read(Source::Finnhub, document, 0).unwrap().events;
+            let events = reader.read(Source::Finnhub, document, 0).events;
             world.log.push(&own_lane(&events[0]), encode_frame(&events).unwrap());
         }
         world.deliver(policy).await;
@@ -229,7 +229,7 @@ async fn a_record_that_the_parser_still_refuses_stays_and_so_does_one_whose_payl
     };
     let landing = land(&*world.objects, raw).await.unwrap();
     let document = Document { bytes: message.as_bytes(), received_at_ms: None, origin: "ws" };
-    let reject = SessionReader::default().read(Source::Finnhub, document, 0).unwrap().rejects.remove(0);
+    let reject = SessionReader::default().read(Source::Finnhub, document, 0).rejects.remove(0);
     for object_key in [landing.object_key.clone(), "raw/finnhub/1970/01/01/gone/00000000-0000000000000000.zst".into()] {
         let entry = QuarantineEntry {
             stage: "parse".into(),

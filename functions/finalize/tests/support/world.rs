@@ -65,7 +65,7 @@ impl World {
             size_e2: None,
         };
         let update = ScoreUpdate { home_score: 1, away_score: 0, status: GameStatus::InProgress, periods: vec![] };
-        let article = Article { title: "t".into(), url: "u".into(), publisher: None };
+        let article = Article { title: "t".into(), url: "u".into(), ..Article::default() };
         world.take(event("the-odds-api", 20, START_MS, quote("Over", Some(0)).into()));
         world.take(event("the-odds-api", 21, START_MS, quote("Over", None).into()));
         world.take(event("espn", 22, START_MS, update.into()));

@@ -287,7 +287,7 @@ impl<'a> BlockParser<'a> {
 
     fn parse_messages(&mut self, block: &Block, handover: &mut Handover) {
         let document = Document { bytes: &block.bytes, received_at_ms: None, origin: "windows" };
-        let Ok(parsed) = touchline_feed::parse(Source::Finnhub, document, &mut self.session) else { return };
+        let parsed = touchline_feed::parse(Source::Finnhub, document, &mut self.session);
         for reject in parsed.rejects {
             self.report.malformed += 1;
             *self.report.malformed_by_reason.entry(reject.reason.as_str().to_owned()).or_insert(0) += 1;

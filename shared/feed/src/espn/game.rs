@@ -3,12 +3,12 @@
 //! Draws no conclusion from one state to the next: that is the work of windows and metrics.
 
 use serde_json::value::RawValue;
-use touchline_event::{Fixture, Other, PeriodChange, ScoreUpdate, WeatherObservation};
+use touchline_event::{Fixture, PeriodChange, ScoreUpdate, WeatherObservation};
 
 use super::payload::{Competitor, Identity, Sides, Status};
-use super::run::{Context, Run};
 use crate::RejectReason;
 use crate::raw::{Fault, Object, Path, Precision};
+use crate::run::{Context, Run};
 
 /// 1 mile per hour is 0.44704 m/s exactly.
 const MPH_IN_MPS_E5: i64 = 44_704;
@@ -35,10 +35,7 @@ pub(super) fn observed_at_ms(run: &Run, identity: &Identity, last_known_ms: Opti
 
 /// A game without home and away, kept as sent.
 pub(super) fn other_game(identity: &Identity, raw: &RawValue, at_ms: i64, run: &mut Run) {
-    // Depth and syntax were checked at the door; a number beyond f64 is what remains, and then the bytes stand as text.
-    let content = serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().into());
-    let other = Other { vendor_kind: "competition".to_owned(), content };
-    run.event(identity, at_ms, "competition", other, Context::default());
+    run.other(identity, at_ms, ("competition", "competition"), raw, Context::default());
 }
 
 impl Game {
@@ -181,6 +178,7 @@ fn read_weather(raw: &RawValue, path: &Path<'_>, is_indoor: Option<bool>) -> Res
         wind_mps_e2: wind_mph_e2.map(|speed| rounded_quotient(speed * MPH_IN_MPS_E5, 100_000)),
         condition: condition.map(std::borrow::Cow::into_owned),
         is_indoor,
+        ..WeatherObservation::default()
     }))
 }
 

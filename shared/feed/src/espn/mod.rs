@@ -2,12 +2,12 @@
 //! See docs/vendors/espn.md for the vendor's definitions, clocks, endpoints and licence of use.
 
 mod game;
+mod listings;
 mod moments;
 mod odds;
 mod parse;
 mod payload;
 mod plays;
-mod run;
 mod summary;
 mod table;
 

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use touchline_event::{Card, Goal, Other, Payload, Substitution};
 
 use super::payload::{Identity, inner_period, inner_text};
-use super::run::{Context, Run};
 use crate::raw::{Fault, Object, Path, Precision};
+use crate::run::{Context, Run, content};
 
 /// One moment of a soccer game.
 struct Moment {
@@ -118,16 +118,12 @@ fn id_of(raw: &RawValue, path: &Path<'_>) -> Option<String> {
 fn read_commentary_play(raw: &RawValue, path: &Path<'_>, run: &Run) -> Result<(String, Other, Context), Fault> {
     let play = Object::read(raw, path, "a play object")?;
     let id = play.need_text("id", "the play's id")?.into_owned();
-    let other = Other { vendor_kind: type_text(&play)?, content: content_of(raw) };
+    let other = Other { vendor_kind: type_text(&play)?, content: content(raw) };
     let context = read_context(&play)?;
     if let Some(time_ms) = context.vendor_time_ms {
         run.refuse_future(time_ms, &Path::Key(path, "wallclock"))?;
     }
     Ok((id, other, context))
-}
-
-fn content_of(raw: &RawValue) -> serde_json::Value {
-    serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().into())
 }
 
 fn read_moment(raw: &RawValue, path: &Path<'_>, run: &Run) -> Result<Moment, Fault> {
@@ -161,7 +157,7 @@ fn read_moment(raw: &RawValue, path: &Path<'_>, run: &Run) -> Result<Moment, Fau
         }
         What::Unknown => {
             let id = object.text("id")?.unwrap_or_default();
-            let other = Other { vendor_kind: words.kind.clone(), content: content_of(raw) };
+            let other = Other { vendor_kind: words.kind.clone(), content: content(raw) };
             (format!("moment:{id}"), other.into())
         }
     };

@@ -9,9 +9,9 @@ use touchline_event::{OddsQuote, Other, Side, decimal_string};
 
 use super::game::Game;
 use super::payload::kebab;
-use super::run::{Context, Run};
 use crate::RejectReason;
 use crate::raw::{Fault, Object, Path, Precision, decimal, quote, text};
+use crate::run::{Context, Run, content};
 
 const ONE_E6: i64 = 1_000_000;
 /// American odds are never nearer to 0 than this, 10^-2.
@@ -120,7 +120,7 @@ pub(super) fn quotes(
             continue;
         }
         if prices.is_empty() {
-            let content = serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().into());
+            let content = content(raw);
             let other = Other { vendor_kind: "odds".to_owned(), content };
             run.event(&game.identity, at_ms, &format!("odds:{book}"), other, Context::default());
         }

@@ -1,45 +1,31 @@
 //! Scoreboards and summaries to events: one `fixture` a game, and what its state, odds, weather and plays say.
 //! ESPN-4: every game, odds entry, detail and play is events or one reject with its bytes; a bad one spoils no other.
 //! ESPN-5: observed facts have the vendor's time where ESPN gives one (plays), else the receive time, else the start.
-//! Reads no standings, leaders, rosters, box scores, news or video.
+//! Reads no standings, leaders, box scores, news or video.
 
 use serde_json::value::RawValue;
 
 use super::game::{Game, observed_at_ms, other_game, weather};
 use super::payload::{Identity, Leagues};
-use super::run::{RAW_BYTES_MAX, Run};
 use super::summary::summary;
-use super::{moments, odds};
-use crate::raw::{Fault, Object, Path, Text};
-use crate::{Document, Parsed, Reject, RejectReason, Session};
+use super::{listings, moments, odds};
+use crate::raw::{Fault, Object, Path};
+use crate::run::{Context, Run};
+use crate::{Document, Parsed, RejectReason, Session};
 
-/// Nesting beyond which no ESPN payload goes; deeper ones could not be kept as an `other` event either.
-const DEPTH_MAX: usize = 100;
+const SOURCE: &str = "espn";
+
 /// Members of which ESPN's scoreboards and summaries always have one.
 const ESPN_MEMBERS: [&str; 4] = ["events", "header", "leagues", "boxscore"];
 
 /// A scoreboard or a summary. The session is not needed: ESPN's facts are named by game and content.
 pub fn parse(document: Document<'_>, _session: &mut Session) -> Parsed {
-    let text = Text::new(document.bytes);
-    let root = Path::Root(&text);
-    let mut run = Run::new(document.received_at_ms);
-    if let Err(fault) = read_root(&text, &root, &mut run) {
-        let raw = &document.bytes[..document.bytes.len().min(RAW_BYTES_MAX)];
-        run.reject_as_is(fault.reject(raw));
-    }
-    if !text.is_sound() && run.rejects().iter().all(|reject| reject.reason != RejectReason::BadUtf8) {
-        run.reject_as_is(unread_bad_bytes(document.bytes));
-    }
-    run.finish()
+    let mut run = Run::new(SOURCE, document.received_at_ms);
+    run.document(document, read_root);
+    run.parsed
 }
 
-fn read_root(text: &Text<'_>, path: &Path<'_>, run: &mut Run) -> Result<(), Fault> {
-    if depth(text.as_str()) > DEPTH_MAX {
-        let message =
-            format!("found more than {DEPTH_MAX} levels of arrays and objects; expected a scoreboard or summary");
-        return Err(Fault::new(RejectReason::TooDeep, path, message));
-    }
-    let raw = text.json(path)?;
+fn read_root(raw: &RawValue, path: &Path<'_>, run: &mut Run) -> Result<(), Fault> {
     let wrong_vendor = || {
         let message = "found none of events, header, leagues, boxscore; expected an ESPN scoreboard or summary";
         Fault::new(RejectReason::WrongVendor, path, message)
@@ -50,6 +36,9 @@ fn read_root(text: &Text<'_>, path: &Path<'_>, run: &mut Run) -> Result<(), Faul
     }
     if root.has("events") {
         return scoreboard(&root, run);
+    }
+    if root.has("athletes") && root.has("team") {
+        return listings::team_roster(&root, raw, run);
     }
     if ESPN_MEMBERS.iter().any(|member| root.has(member)) {
         let (member, what) = if root.has("boxscore") { ("header", "the game") } else { ("events", "a list of games") };
@@ -63,41 +52,21 @@ fn read_root(text: &Text<'_>, path: &Path<'_>, run: &mut Run) -> Result<(), Faul
     }
 }
 
-/// Deepest nesting of arrays and objects, brackets inside strings apart.
-fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest, mut is_string, mut is_escaped) = (0_usize, 0, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_string => is_escaped = true,
-            b'"' => is_string = !is_string,
-            b'{' | b'[' if !is_string => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' if !is_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// Damage in members that nobody reads still shows: something went wrong on the way.
-fn unread_bad_bytes(bytes: &[u8]) -> Reject {
-    let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-    let message = format!("byte {at} is not UTF-8, in a member that is not read; the other records were taken");
-    let around = &bytes[at.saturating_sub(64)..bytes.len().min(at + 64)];
-    Reject { reason: RejectReason::BadUtf8, pointer: String::new(), message, raw: around.to_vec() }
-}
-
 fn scoreboard(root: &Object<'_, '_>, run: &mut Run) -> Result<(), Fault> {
     let events = root.list("events")?.ok_or_else(|| root.missing("events", "a list of games"))?;
     let mut leagues = Leagues::default();
+    let mut league_raws = Vec::new();
     let leagues_path = Path::Key(root.path(), "leagues");
     for (index, raw) in root.list("leagues").ok().flatten().unwrap_or_default().into_iter().enumerate() {
         if let Ok(league) = Object::read(raw, &Path::Index(&leagues_path, index), "a league") {
             leagues.add(&league);
+            league_raws.push((index, raw));
         }
+    }
+    let at_ms = run.received_at_ms.or_else(|| first_start_ms(&events, &leagues_path)).unwrap_or_default();
+    for (index, raw) in league_raws {
+        let path = Path::Index(&leagues_path, index);
+        run.record(raw, &path, |run| listings::league(raw, &path, at_ms, run));
     }
     let events_path = Path::Key(root.path(), "events");
     for (index, raw) in events.into_iter().enumerate() {
@@ -107,6 +76,11 @@ fn scoreboard(root: &Object<'_, '_>, run: &mut Run) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// When a scoreboard without a receive time was so at the earliest.
+fn first_start_ms(events: &[&RawValue], path: &Path<'_>) -> Option<i64> {
+    events.iter().filter_map(|raw| Object::read(raw, path, "a game").ok()?.time_ms("date").ok()?).min()
 }
 
 fn scoreboard_event(raw: &RawValue, path: &Path<'_>, leagues: &Leagues, run: &mut Run) -> Result<(), Fault> {
@@ -157,6 +131,11 @@ fn scoreboard_game(
         return Ok(());
     };
     game.state(at_ms, run);
+    let venue_path = Path::Key(path, "venue");
+    listings::around(&game, venue.map(|raw| (raw, &venue_path)), at_ms, run);
+    if let Some(situation) = run.member(&competition, "situation", record) {
+        run.other(&identity, at_ms, ("situation", "situation"), situation, Context::default());
+    }
     moments::of_details(&identity, &competition, at_ms, record, run);
     let entries = run.list(&competition, "odds", record);
     odds::quotes(&game, &entries, &Path::Key(path, "odds"), at_ms, &[], run);

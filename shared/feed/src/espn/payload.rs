@@ -7,6 +7,7 @@ use touchline_event::{GameStatus, Team};
 use super::table;
 use crate::RejectReason;
 use crate::raw::{Fault, Object, Path, Precision, list, scaled, text};
+use crate::run::Subject;
 
 /// Which game, of what.
 #[derive(Debug, Clone)]
@@ -87,6 +88,13 @@ impl Identity {
             None => outer.missing("date", START),
         })?;
         Ok(Self { id, sport: table::sport_of_uid(&uid).map(str::to_owned), league: leagues.of_uid(&uid), starts_at_ms })
+    }
+}
+
+impl From<&Identity> for Subject {
+    fn from(identity: &Identity) -> Self {
+        let (sport, league) = (identity.sport.clone(), identity.league.clone());
+        Self { sport, league, game_id: Some(identity.id.clone()), symbol: None }
     }
 }
 

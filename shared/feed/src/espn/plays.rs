@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 use touchline_event::Play;
 
 use super::payload::{Identity, inner_period, inner_text, points};
-use super::run::{Context, Run};
 use super::table;
 use crate::RejectReason;
 use crate::raw::{Fault, Object, Path, Precision};
+use crate::run::{Context, Run};
 
 /// A list of plays somewhere in a summary, and the drive it belongs to.
 struct PlayList<'a> {

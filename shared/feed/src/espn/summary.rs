@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 
 use super::game::{Game, observed_at_ms, other_game, weather};
 use super::payload::{Identity, Leagues};
-use super::run::Run;
-use super::{moments, odds, plays};
+use super::{listings, moments, odds, plays};
 use crate::raw::{Fault, Object, Path};
+use crate::run::Run;
 
 /// Reads a summary; an `Err` is about the whole payload.
 pub(super) fn summary(root: &Object<'_, '_>, raw: &RawValue, run: &mut Run) -> Result<(), Fault> {
@@ -34,6 +34,8 @@ pub(super) fn summary(root: &Object<'_, '_>, raw: &RawValue, run: &mut Run) -> R
     let game = match Game::read(&competition, &header, identity.clone(), venue) {
         Ok(Some(game)) => {
             game.state(at_ms, run);
+            let venue_path = Path::Key(&place_path, "venue");
+            listings::around(&game, venue.map(|raw| (raw, &venue_path)), at_ms, run);
             Some(game)
         }
         Ok(None) => {
@@ -56,6 +58,12 @@ pub(super) fn summary(root: &Object<'_, '_>, raw: &RawValue, run: &mut Run) -> R
             }
         }
         None => odds::without_teams(root, run),
+    }
+    listings::lineups(&identity, root, at_ms, raw, run);
+    listings::injuries(&identity, root, at_ms, raw, run);
+    let league_path = Path::Key(&header_path, "league");
+    if let Some(league) = run.member(&header, "league", header_raw) {
+        run.record(league, &league_path, |run| listings::league(league, &league_path, at_ms, run));
     }
     moments::of_commentary(&identity, root, at_ms, raw, run);
     plays::of_summary(&identity, root, raw, run);

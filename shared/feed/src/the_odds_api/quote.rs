@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use touchline_event::{Event, EventDraft, OddsQuote};
 
 use super::{parse::SOURCE, table};
+use crate::odds::{AMERICAN_MIN, ONE_E6, american_to_price_e6, is_price};
 use crate::raw::{Fault, Path, Precision, decimal, scaled};
 use crate::{MAX_FUTURE_MS, RejectReason};
 
@@ -16,13 +17,6 @@ pub(super) enum OddsFormat {
     Decimal,
     American,
 }
-
-/// One in decimal odds, 10^-6.
-const ONE_E6: i64 = 1_000_000;
-/// American odds start here, on either side of zero.
-const AMERICAN_MIN: i64 = 100;
-/// Decimal odds beyond this are a mistake; exchanges end at 1000, outrights reach five figures.
-const PRICE_E6_MAX: i64 = 1_000_000 * ONE_E6;
 
 impl OddsFormat {
     /// Negative prices are American, prices between 1 and 100 are decimal; the more frequent of the two decides.
@@ -61,29 +55,12 @@ impl OddsFormat {
                 (what, american_to_price_e6(scaled::<2>(raw, path, what, Precision::Rounded)?.0))
             }
         };
-        if price_e6 <= ONE_E6 || price_e6 > PRICE_E6_MAX {
+        if !is_price(price_e6) {
             let message = format!("found {}; expected {what}", raw.get());
             return Err(Fault::new(RejectReason::OutOfRange, path, message));
         }
         Ok(price_e6)
     }
-}
-
-/// +164 pays 1.64 on 1; -198 pays 1 on 1.98. 0 for what is no American price.
-fn american_to_price_e6(american_e2: i64) -> i64 {
-    let american = i128::from(american_e2);
-    if american.abs() < i128::from(AMERICAN_MIN * 100) {
-        return 0;
-    }
-    let one = i128::from(ONE_E6);
-    let profit_e6 = if american > 0 {
-        american * 100
-    } else {
-        // Half away from zero; both sides are positive.
-        let stake = -american;
-        (one * 10_000 * 2 + stake) / (stake * 2)
-    };
-    i64::try_from(one + profit_e6).unwrap_or(0)
 }
 
 const PRICE_KEYS: [&str; 4] = ["\"price\"", "\"h2h\"", "\"h2h_lay\"", "\"odds\""];
@@ -160,24 +137,6 @@ pub(super) fn check_not_future(time_ms: i64, received_at_ms: Option<i64>, path: 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn american_odds_become_decimal_rounded_half_away_from_zero() {
-        for (american, price_e6) in [
-            (164, 2_640_000),
-            (-198, 1_505_051),
-            (-110, 1_909_091),
-            (100, 2_000_000),
-            (-100, 2_000_000),
-            (-300, 1_333_333),
-            (-64_000, 1_001_563),
-            (99, 0),
-            (0, 0),
-            (-1, 0),
-        ] {
-            assert_eq!(american_to_price_e6(american * 100), price_e6, "{american}");
-        }
-    }
 
     #[test]
     fn one_broken_price_does_not_change_the_format() {

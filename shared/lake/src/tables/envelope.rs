@@ -36,7 +36,9 @@ fn envelope() -> Vec<Column<ArchivedEvent>> {
         text("game_id", "The vendor's game.", |row| maybe(row.event.game_id.as_ref())),
         text("team_id", "The vendor's team.", |row| maybe(row.event.team_id.as_ref())),
         text("player_id", "The vendor's player.", |row| maybe(row.event.player_id.as_ref())),
-        text("symbol", "Instrument of a market.", |row| maybe(row.event.symbol.as_ref())),
+        text("symbol", "Instrument of a market; without a game, the place (weather) or site (articles).", |row| {
+            maybe(row.event.symbol.as_ref())
+        }),
         required(text("entity", "Whom the event is about, vendor in front: finnhub:AAPL.", |row| {
             Some(Cow::Owned(row.event.entity()))
         })),

@@ -1,8 +1,8 @@
-//! `silver.plays`, `silver.match_events`, `silver.weather` and `silver.other`: what happens in and around a game, as delivered.
+//! `silver.plays`, `silver.match_events` and `silver.other`: what happens in a game, as delivered.
 
 use std::borrow::Cow;
 
-use touchline_event::{Payload, Play, WeatherObservation};
+use touchline_event::{Payload, Play};
 
 use super::column::{Column, Table, flag, int, long, maybe, required, some, text};
 use super::envelope::{ArchivedEvent, with_envelope};
@@ -21,16 +21,9 @@ pub(super) static MATCH_EVENTS: Table<ArchivedEvent> = Table {
     columns: match_events,
 };
 
-pub(super) static WEATHER: Table<ArchivedEvent> = Table {
-    name: "silver.weather",
-    grain: "one delivered weather observation at a venue",
-    day_column: Some("event_time"),
-    columns: weather,
-};
-
 pub(super) static OTHER: Table<ArchivedEvent> = Table {
     name: "silver.other",
-    grain: "one delivered article or vendor type without a kind of its own",
+    grain: "one delivered vendor type without a kind of its own",
     day_column: Some("event_time"),
     columns: other,
 };
@@ -83,31 +76,15 @@ fn detail(row: &ArchivedEvent) -> Option<Cow<'_, str>> {
     }
 }
 
-fn weather() -> Vec<Column<ArchivedEvent>> {
-    with_envelope(vec![
-        long("temperature_c_e2", "Degrees Celsius, 10^-2.", |row| observation(row)?.temperature_c_e2),
-        long("wind_mps_e2", "Wind in metres per second, 10^-2.", |row| observation(row)?.wind_mps_e2),
-        text("condition", "The vendor's word for the sky.", |row| maybe(observation(row)?.condition.as_ref())),
-        flag("is_indoor", "Whether the venue has a roof that is closed.", |row| observation(row)?.is_indoor),
-    ])
-}
-
 fn other() -> Vec<Column<ArchivedEvent>> {
     with_envelope(vec![
-        required(text("vendor_kind", "The vendor's word for what this is; article for articles.", |row| {
-            match &row.event.payload {
-                Payload::Article(_) => some("article"),
-                Payload::Other(other) => some(&other.vendor_kind),
-                _ => None,
-            }
+        required(text("vendor_kind", "The vendor's word for what this is.", |row| match &row.event.payload {
+            Payload::Other(other) => some(&other.vendor_kind),
+            _ => None,
         })),
-        required(text("content", "JSON: the vendor's object, or title, url and publisher of an article.", |row| {
-            let content = match &row.event.payload {
-                Payload::Article(article) => serde_json::to_string(article),
-                Payload::Other(other) => serde_json::to_string(&other.content),
-                _ => return None,
-            };
-            content.ok().map(Cow::Owned)
+        required(text("content", "JSON: the vendor's object.", |row| match &row.event.payload {
+            Payload::Other(other) => serde_json::to_string(&other.content).ok().map(Cow::Owned),
+            _ => None,
         })),
     ])
 }
@@ -115,13 +92,6 @@ fn other() -> Vec<Column<ArchivedEvent>> {
 fn play(row: &ArchivedEvent) -> Option<&Play> {
     match &row.event.payload {
         Payload::Play(play) => Some(play),
-        _ => None,
-    }
-}
-
-fn observation(row: &ArchivedEvent) -> Option<&WeatherObservation> {
-    match &row.event.payload {
-        Payload::WeatherObservation(observation) => Some(observation),
         _ => None,
     }
 }

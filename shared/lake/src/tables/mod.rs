@@ -6,11 +6,15 @@
 mod anomalies;
 mod bronze;
 mod column;
+mod conditions;
 mod envelope;
+mod football;
 mod markets;
 mod match_events;
 mod read;
+mod reference;
 mod scores;
+mod tracking;
 mod trades;
 mod windows;
 
@@ -56,7 +60,7 @@ pub fn declared() -> Vec<Declared> {
     tables
 }
 
-static EVENT_TABLES: [&Table<ArchivedEvent>; 9] = [
+static EVENT_TABLES: [&Table<ArchivedEvent>; 20] = [
     &trades::TRADES,
     &markets::ODDS_QUOTES,
     &markets::MARKETS,
@@ -64,8 +68,19 @@ static EVENT_TABLES: [&Table<ArchivedEvent>; 9] = [
     &scores::SCORES,
     &match_events::PLAYS,
     &match_events::MATCH_EVENTS,
-    &match_events::WEATHER,
+    &conditions::WEATHER,
+    &conditions::ARTICLES,
+    &reference::TEAMS,
+    &reference::LEAGUES,
+    &reference::VENUES,
+    &reference::ROSTERS,
     &match_events::OTHER,
+    &football::LINEUPS,
+    &football::PASSES,
+    &football::SHOTS,
+    &football::ACTIONS,
+    &tracking::TRACKING_FRAMES,
+    &tracking::WEARABLE_SAMPLES,
 ];
 
 /// The table of a kind. Heartbeats have none: they prove the stream, they state no fact.
@@ -78,8 +93,19 @@ pub fn event_table(kind: Kind) -> Option<&'static Table<ArchivedEvent>> {
         Kind::ScoreUpdate | Kind::PeriodChange => Some(&scores::SCORES),
         Kind::Play => Some(&match_events::PLAYS),
         Kind::Goal | Kind::Card | Kind::Substitution => Some(&match_events::MATCH_EVENTS),
-        Kind::WeatherObservation => Some(&match_events::WEATHER),
-        Kind::Article | Kind::Other => Some(&match_events::OTHER),
+        Kind::WeatherObservation => Some(&conditions::WEATHER),
+        Kind::Article => Some(&conditions::ARTICLES),
+        Kind::TeamProfile => Some(&reference::TEAMS),
+        Kind::League => Some(&reference::LEAGUES),
+        Kind::Venue => Some(&reference::VENUES),
+        Kind::RosterChange => Some(&reference::ROSTERS),
+        Kind::Other => Some(&match_events::OTHER),
+        Kind::Lineup => Some(&football::LINEUPS),
+        Kind::Pass => Some(&football::PASSES),
+        Kind::Shot => Some(&football::SHOTS),
+        Kind::Tackle | Kind::Carry | Kind::Pressure | Kind::Foul => Some(&football::ACTIONS),
+        Kind::TrackingFrame => Some(&tracking::TRACKING_FRAMES),
+        Kind::WearableSample => Some(&tracking::WEARABLE_SAMPLES),
         Kind::Heartbeat => None,
     }
 }

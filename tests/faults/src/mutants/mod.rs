@@ -18,20 +18,34 @@ pub enum Mutant {
     MarkPerBatch,
     /// One mark per shard says what was applied, while two batches of a shard are under way at once.
     MarkPerShard,
-    /// Sums are floating-point numbers.
+    /// Sums are floating-point numbers, first over a batch, then over the pane.
     FloatSums,
     /// An event is late when it is processed late.
     WallClock,
+    /// A pane that is in the due list already is not touched there before its correction is written.
+    NoDueTouch,
+    /// The archive's chain is overwritten with what was made from an older version of it.
+    NoChainSwap,
+    /// A commit whose answer is lost is made again on whatever the table then is.
+    BlindRetry,
 }
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 6] = [
+    pub const ALL: [Mutant; 9] = [
         Mutant::NoCompareAndSwap,
         Mutant::NoIds,
         Mutant::MarkPerBatch,
         Mutant::MarkPerShard,
         Mutant::FloatSums,
         Mutant::WallClock,
+        Mutant::NoDueTouch,
+        Mutant::NoChainSwap,
+        Mutant::BlindRetry,
     ];
+
+    /// Whether it is about the aggregation: then only panes are looked at, and nothing runs beside it.
+    pub fn is_of_aggregation(self) -> bool {
+        !matches!(self, Mutant::NoDueTouch | Mutant::NoChainSwap | Mutant::BlindRetry)
+    }
 }

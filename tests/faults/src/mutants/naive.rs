@@ -154,7 +154,15 @@ async fn take_floats(context: &AggregateContext, batch: &Batch) -> Result<(), St
     for (key, (_, events)) in groups_of(context, batch, None) {
         update(&*context.store, float_key(&key), |value| {
             let state = value.and_then(|value| PaneState::decode(value).ok());
-            stepped(&state.unwrap_or_else(|| PaneState::new(FloatSum::default())), batch, &events)
+            let state = state.unwrap_or_else(|| PaneState::new(FloatSum::default()));
+            let sum_before = state.aggregate.clone();
+            let fresh = PaneState { aggregate: FloatSum::default(), ..state };
+            let Verdict::Write(mut next, _) = step(&fresh, &[], &batch.shard, &events.iter().collect::<Vec<_>>())
+            else {
+                return None;
+            };
+            next.aggregate.merge(&sum_before);
+            next.encode().ok()
         })
         .await?;
     }

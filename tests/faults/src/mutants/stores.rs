@@ -22,15 +22,17 @@ impl Mutilated {
     }
 
     async fn mutilate(&self, mut write: ItemWrite) -> Result<ItemWrite, StoreError> {
-        if !write.key.pk.starts_with("pane#") {
-            return Ok(write);
-        }
+        let (is_pane, is_chain) = (write.key.pk.starts_with("pane#"), write.key.pk.starts_with("archive#"));
         match self.mutant {
             // Whoever knows nothing of the item still learns of it; whoever knew an older one does not.
-            Mutant::NoCompareAndSwap if write.expected.is_some() => {
+            Mutant::NoCompareAndSwap | Mutant::NoChainSwap
+                if write.expected.is_some()
+                    && (is_pane || is_chain)
+                    && is_chain == (self.mutant == Mutant::NoChainSwap) =>
+            {
                 write.expected = self.inner.get(&write.key).await?.map(|item| item.version);
             }
-            Mutant::NoIds => write.value = write.value.map(without_ids),
+            Mutant::NoIds if is_pane => write.value = write.value.map(without_ids),
             _ => {}
         }
         Ok(write)
@@ -52,6 +54,15 @@ impl ItemStore for Mutilated {
     async fn put(&self, writes: Vec<ItemWrite>) -> Vec<Result<PutOutcome, StoreError>> {
         let mut outcomes = Vec::with_capacity(writes.len());
         for write in writes {
+            // Whoever finds its entry in the list leaves it as it is.
+            let is_touch = write.key.pk.starts_with("due#final#") && write.value.is_some();
+            if is_touch && self.mutant == Mutant::NoDueTouch && write.expected.is_none() {
+                match self.inner.get(&write.key).await {
+                    Ok(Some(item)) => outcomes.push(Ok(PutOutcome::Written(item.version))),
+                    _ => outcomes.extend(self.inner.put(vec![write]).await),
+                }
+                continue;
+            }
             match self.mutilate(write).await {
                 Ok(write) => outcomes.extend(self.inner.put(vec![write]).await),
                 Err(error) => outcomes.push(Err(error)),

@@ -17,9 +17,36 @@ const PANES: i64 = 4;
 /// Vendors that say something.
 pub const SOURCES: [&str; 4] = ["espn", "finnhub", "the-odds-api", "betfair"];
 
+/// Everybody talks of one instrument in one minute, in sizes from crumbs to fortunes.
+#[derive(Debug, Clone, Copy)]
+pub struct Crowd {
+    pane: i64,
+}
+
+impl Crowd {
+    /// Some minute.
+    pub fn any(random: &mut Random) -> Self {
+        Self { pane: random.below(PANES as usize) as i64 }
+    }
+
+    fn trade(random: &mut Random, at: i64) -> EventDraft {
+        let size = 10_i64.pow(random.below(7) as u32);
+        let trade = Trade {
+            price_e8: (1 + random.below(500) as i64) * 1_234_567,
+            volume_e8: (1 + random.below(50) as i64) * 7_654_321 * size,
+            conditions: vec![],
+            is_vwap_eligible: random.chance(80),
+        };
+        let mut draft = EventDraft::new("finnhub", at, at, trade);
+        draft.symbol = Some("S0".to_owned());
+        draft
+    }
+}
+
 /// A fact of some family at a time inside the horizon; with `has_odd_times` also on the edge of it, or outside.
-pub fn fact(random: &mut Random, id: u64, has_odd_times: bool) -> Event {
-    let at = START_MS + random.below((PANES * PANE_MS) as usize) as i64;
+pub fn fact(random: &mut Random, id: u64, has_odd_times: bool, crowd: Option<Crowd>) -> Event {
+    let within = random.below((PANES * PANE_MS) as usize) as i64;
+    let at = START_MS + crowd.map_or(within, |crowd| crowd.pane * PANE_MS + within % PANE_MS);
     let delay_ms = match random.below(20) {
         0 if has_odd_times => POLICY.horizon_ms,
         1 if has_odd_times => POLICY.horizon_ms + 1 + random.below(1000) as i64,
@@ -27,7 +54,8 @@ pub fn fact(random: &mut Random, id: u64, has_odd_times: bool) -> Event {
         3 if has_odd_times => -POLICY.future_ms - 1 - random.below(1000) as i64,
         _ => random.below(5_000) as i64,
     };
-    let mut event = draft(random, at).with_id(EventId(id));
+    let draft = if crowd.is_some() { Crowd::trade(random, at) } else { draft(random, at) };
+    let mut event = draft.with_id(EventId(id));
     event.first_arrival_ms = at + delay_ms;
     event.vendor_seq = random.chance(50).then(|| random.below(3) as i64);
     event
@@ -91,7 +119,7 @@ fn draft(random: &mut Random, at: i64) -> EventDraft {
         }
         8 => named("espn", game_fact(random, small as i32), None, game),
         _ => {
-            let article = Article { title: "t".into(), url: "u".into(), publisher: None };
+            let article = Article { title: "t".into(), url: "u".into(), ..Article::default() };
             named("espn", article.into(), None, game)
         }
     }
@@ -139,7 +167,7 @@ fn game_fact(random: &mut Random, score: i32) -> Payload {
 
 /// Serialises, but is refused when it is read: the kind's word does not fit its payload.
 pub fn undecodable(random: &mut Random, id: u64) -> Event {
-    let article = Article { title: "no trade".into(), url: "u".into(), publisher: None };
+    let article = Article { title: "no trade".into(), url: "u".into(), ..Article::default() };
     let mut draft = EventDraft::new("finnhub", START_MS, START_MS, article);
     draft.symbol = Some(format!("S{}", random.below(3)));
     let mut event = draft.with_id(EventId(id));
@@ -147,9 +175,11 @@ pub fn undecodable(random: &mut Random, id: u64) -> Event {
     event
 }
 
-/// A producer's word about a lane.
-pub fn heartbeat(random: &mut Random, lane: u16, id: u64) -> Event {
+/// A producer's word about a lane, mostly of the producer that was last heard there.
+pub fn heartbeat(random: &mut Random, lane: u16, spoken: Option<&Event>, id: u64) -> Event {
     let watermark_ms = START_MS + random.below(10) as i64 * PANE_MS;
     let payload = Heartbeat { lane, watermark_ms, ..Heartbeat::default() };
-    EventDraft::new(SOURCES[random.below(SOURCES.len())], watermark_ms, watermark_ms, payload).with_id(EventId(id))
+    let any = SOURCES[random.below(SOURCES.len())];
+    let source = spoken.filter(|_| random.chance(70)).map_or(any, |event| &event.source);
+    EventDraft::new(source, watermark_ms, watermark_ms, payload).with_id(EventId(id))
 }

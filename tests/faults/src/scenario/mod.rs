@@ -36,6 +36,8 @@ pub enum Fate {
     Pane(usize),
     Quarantine {
         source: String,
+        /// The archive takes it all the same: it can be read and travelled on its own lane.
+        is_readable: bool,
     },
     Late,
     Heartbeat {
@@ -66,6 +68,8 @@ pub struct Frame {
 #[derive(Debug)]
 pub struct PanePlan {
     pub family: Family,
+    /// The vendor whose watermark decides.
+    pub source: String,
     pub key: PaneKey,
     pub due: ItemKey,
     pub directory: ItemKey,
@@ -74,6 +78,8 @@ pub struct PanePlan {
 /// A schedule's content.
 pub struct Scenario {
     pub lanes: u16,
+    /// When panes are final and sealed; how long the stream keeps a record is the schedule's own.
+    pub policy: WindowPolicy,
     pub panes: Vec<PanePlan>,
     numbers: HashMap<ItemKey, usize>,
     /// Frames of each producer in its order, with the lane outside.
@@ -86,8 +92,15 @@ impl Scenario {
     /// A schedule's content from its seed.
     pub fn new(random: &mut Random, options: &Options) -> Self {
         let lanes = *random.pick(&[1, 2, 4, 8]);
-        let mut scenario =
-            Self { lanes, panes: Vec::new(), numbers: HashMap::new(), producers: Vec::new(), idle_lanes: 0 };
+        let retention_ms = *random.pick(&[None, Some(0), Some(PANE_MS), Some(4 * PANE_MS)]);
+        let mut scenario = Self {
+            lanes,
+            policy: WindowPolicy { retention_ms, ..POLICY },
+            panes: Vec::new(),
+            numbers: HashMap::new(),
+            producers: Vec::new(),
+            idle_lanes: 0,
+        };
         let drafts = pollers::drafts(random, options, lanes);
         for drafts in drafts {
             let frames = drafts.into_iter().map(|draft| {
@@ -123,10 +136,10 @@ impl Scenario {
 
     fn fate(&mut self, is_broken: bool, outside: Lane, event: &Event) -> Fate {
         if is_broken || event.kind != event.payload.kind() {
-            return Fate::Quarantine { source: "unknown".into() };
+            return Fate::Quarantine { source: "unknown".into(), is_readable: false };
         }
         if event.lane(self.lanes) != outside {
-            return Fate::Quarantine { source: event.source.clone() };
+            return Fate::Quarantine { source: event.source.clone(), is_readable: false };
         }
         if let Payload::Heartbeat(heartbeat) = &event.payload {
             let watermark_ms = heartbeat.watermark_ms;
@@ -137,11 +150,11 @@ impl Scenario {
             return Fate::Late;
         }
         if -lateness_ms > POLICY.future_ms {
-            return Fate::Quarantine { source: event.source.clone() };
+            return Fate::Quarantine { source: event.source.clone(), is_readable: true };
         }
         match Family::of(event) {
             Some(family) => Fate::Pane(self.pane(family, outside, event)),
-            None => Fate::Quarantine { source: event.source.clone() },
+            None => Fate::Quarantine { source: event.source.clone(), is_readable: true },
         }
     }
 
@@ -167,7 +180,8 @@ impl Scenario {
             lane: lane.0,
         };
         let (listed, _) = directory::entry(family, &key.entity);
-        self.panes.push(PanePlan { family, due: entry.key(), directory: listed, key });
+        let (due, source) = (entry.key(), entry.source);
+        self.panes.push(PanePlan { family, source, due, directory: listed, key });
         self.numbers.insert(item, self.panes.len() - 1);
         self.panes.len() - 1
     }

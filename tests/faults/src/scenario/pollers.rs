@@ -4,7 +4,7 @@
 use touchline_delivery::Random;
 use touchline_event::{Event, Lane, decode_frame, encode_frame};
 
-use super::events::{corrected, fact, heartbeat, is_odd, undecodable};
+use super::events::{Crowd, corrected, fact, heartbeat, is_odd, undecodable};
 use crate::Options;
 
 /// Events of a schedule, before anything is told twice.
@@ -42,6 +42,7 @@ pub fn drafts(random: &mut Random, options: &Options, lanes: u16) -> Vec<Vec<Fra
 fn facts(random: &mut Random, options: &Options, lanes: u16, count: usize) -> Vec<(Event, Vec<usize>)> {
     let mut told: Vec<(Event, Vec<usize>)> = Vec::with_capacity(count);
     let mut id = random.bits();
+    let crowd = random.chance(20).then(|| Crowd::any(random));
     let silent_lane = options.allowed.has(19).then(|| random.below(usize::from(lanes) + 1) as u16);
     while told.len() < count {
         id = id.wrapping_add(random.bits() | 1);
@@ -49,18 +50,20 @@ fn facts(random: &mut Random, options: &Options, lanes: u16, count: usize) -> Ve
         let next = match (random.below(40), earlier) {
             (0, _) if options.allowed.has(12) => (undecodable(random, id), vec![12]),
             (1..=4, _) => {
-                let lane = random.below(usize::from(lanes)) as u16;
+                // Mostly about somebody who spoke, so that panes do become final.
+                let spoken = earlier.filter(|_| random.chance(70)).map(|at| told[at].0.lane(lanes).0);
+                let lane = spoken.unwrap_or_else(|| random.below(usize::from(lanes)) as u16);
                 if silent_lane == Some(lane) {
                     continue;
                 }
-                (heartbeat(random, lane, id), vec![])
+                (heartbeat(random, lane, earlier.map(|at| &told[at].0), id), vec![])
             }
             // The producer publishes again what it published before: same bytes, new position.
             (5..=9, Some(at)) if options.allowed.has(10) => (told[at].0.clone(), vec![10]),
             (10..=11, Some(at)) if options.allowed.has(11) => retold(random, &told[at], 11),
             (12, Some(at)) if options.allowed.has(11) => (corrected(random, &told[at].0, id), vec![11]),
             _ => {
-                let event = fact(random, id, options.allowed.has(18));
+                let event = fact(random, id, options.allowed.has(18), crowd);
                 let faults = if is_odd(&event) { vec![18] } else { vec![] };
                 (event, faults)
             }
