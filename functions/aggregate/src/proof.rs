@@ -84,7 +84,10 @@ async fn put_chunk(context: &AggregateContext, shard: &ShardId, chunk: &[Tale]) 
             let current = known.map(|(_, proof)| proof).unwrap_or_default();
             let mut next = current.clone();
             next.fold(shard, told);
-            if next != current {
+            if next == current {
+                // What a lost swap taught is worth remembering also where nothing is left to fold.
+                version.into_iter().for_each(|version| proofs_of.set(&tale.0, version, next.clone()));
+            } else {
                 writes.push(proofs::write(source, *lane, version, &next)?);
                 ready.push((tale, next));
             }
