@@ -14,7 +14,7 @@ use crate::state::State;
 /// `touchline status`.
 pub async fn run(args: &StateArgs) -> anyhow::Result<ExitCode> {
     let state = State::open(&args.state).await?;
-    println!("state folder   {}", args.state.display());
+    println!("state folder   {}, panes by the {}", args.state.display(), state.layout.as_str());
     for (shard, head) in state.log.heads()? {
         let aggregated = progress::read(&*state.store, "aggregate", &shard.0).await?;
         let archived = progress::read(&*state.store, "archive", &shard.0).await?;

@@ -21,5 +21,5 @@ pub use memory::MemoryStore;
 pub use pane_store::{LaneEntry, LaneItem, LaneLimits, LanePanes, PaneLayout, is_own_version, pane_store};
 pub use records::{
     AnomalyEntry, DueEntry, LateEntry, LateLedger, Ledger, Pane, QuarantineEntry, Redriven, SourceAccount, accounting,
-    anomalies, directory, due, late, outbox, panes, progress, proofs, quarantine, redriven, watermarks,
+    anomalies, directory, due, late, layout, outbox, panes, progress, proofs, quarantine, redriven, watermarks,
 };

@@ -28,7 +28,7 @@ impl PaneLayout {
     pub const ALL: [PaneLayout; 2] = [Self::Pane, Self::Lane];
 
     /// The name in settings and messages.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pane => "pane",
             Self::Lane => "lane",

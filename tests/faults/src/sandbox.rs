@@ -39,10 +39,11 @@ impl Configuration {
 
     /// One cold sandbox's way to the store.
     pub fn way(&self, items: &Arc<dyn ItemStore>, random: Random) -> Arc<dyn ItemStore> {
-        let panes = self.panes(Arc::new(Slow::new(Arc::clone(items), random)));
+        let slow: Arc<dyn ItemStore> = Arc::new(Slow::new(Arc::clone(items), random));
         match self.mutant {
-            Some(mutant) => Arc::new(Mutilated::new(panes, mutant)),
-            None => panes,
+            Some(mutant) if mutant.is_of_lanes() => self.panes(Arc::new(Mutilated::new(slow, mutant))),
+            Some(mutant) => Arc::new(Mutilated::new(self.panes(slow), mutant)),
+            None => self.panes(slow),
         }
     }
 }

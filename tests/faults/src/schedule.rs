@@ -60,11 +60,13 @@ fn run_to_end(seed: u64, options: &Options, has_story: bool) -> Outcome {
     let settings = settings(&mut random, options);
     let sizes: &[usize] =
         if options.allowed.has(15) { &[150, 260, 500, 2_000, MAX_ITEM_BYTES] } else { &[MAX_ITEM_BYTES] };
+    let drawn = *random.pick(&PaneLayout::ALL);
+    let is_of_lanes = options.mutant.is_some_and(Mutant::is_of_lanes);
     let configuration = Configuration {
         transport: settings.transport,
         lanes: scenario.lanes,
         max_item_bytes: *random.pick(sizes),
-        layout: options.layout.unwrap_or(*random.pick(&PaneLayout::ALL)),
+        layout: if is_of_lanes { PaneLayout::Lane } else { options.layout.unwrap_or(drawn) },
         lane_limits: LaneLimits {
             item_bytes: *random.pick(&[900, 3_000, MAX_ITEM_BYTES]),
             open_part_bytes: *random.pick(&[200, 600, MAX_ITEM_BYTES]),

@@ -1,10 +1,12 @@
 //! A lane's item: `lane#consumer#epoch#lane` / `panes` -> the lane's open panes, part by part, compressed.
 //! LIT-1 (P15): decode(encode(x)) = x; equal contents have equal bytes; a newer format is refused by name.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zstd::bulk::{Compressor, Decompressor};
 
 use crate::{ItemKey, StoreError};
 
@@ -13,6 +15,12 @@ const FORMAT: u8 = 1;
 const ZSTD_LEVEL: i32 = 1;
 /// Names and figures shrink, ids do not: what says that it unpacks to more than this was not written here.
 const MAX_UNPACKED_BYTES: u32 = 64 * crate::MAX_ITEM_BYTES as u32;
+
+thread_local! {
+    // One of each for a thread, because making one takes longer than packing a small lane.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// One part of a pane inside its lane's item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +68,11 @@ impl LaneItem {
             })
             .collect();
         let plain = postcard::to_stdvec(&wire).map_err(|error| broken(error.to_string()))?;
-        let packed = zstd::bulk::compress(&plain, ZSTD_LEVEL).map_err(|error| broken(error.to_string()))?;
+        let packed = COMPRESSOR.with_borrow_mut(|slot| match slot {
+            Some(known) => known.compress(&plain),
+            None => slot.insert(Compressor::new(ZSTD_LEVEL)?).compress(&plain),
+        });
+        let packed = packed.map_err(|error| broken(error.to_string()))?;
         let length = u32::try_from(plain.len()).map_err(|error| broken(error.to_string()))?;
         Ok([&[FORMAT][..], &length.to_le_bytes(), &packed].concat())
     }
@@ -77,7 +89,11 @@ impl LaneItem {
         if length > MAX_UNPACKED_BYTES {
             return Err(broken(format!("lane item says that it unpacks to {length} bytes")));
         }
-        let plain = zstd::bulk::decompress(packed, length as usize).map_err(|error| broken(error.to_string()))?;
+        let plain = DECOMPRESSOR.with_borrow_mut(|slot| match slot {
+            Some(known) => known.decompress(packed, length as usize),
+            None => slot.insert(Decompressor::new()?).decompress(packed, length as usize),
+        });
+        let plain = plain.map_err(|error| broken(error.to_string()))?;
         let wire: Vec<Wire<'_>> = postcard::from_bytes(&plain).map_err(|error| broken(error.to_string()))?;
         let entry = |(pk, sk, version, expires_at_ms, value): Wire<'_>| {
             (ItemKey::new(pk, sk), LaneEntry { version, expires_at_ms, value: Arc::new(value.0.to_vec()) })
