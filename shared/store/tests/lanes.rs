@@ -70,7 +70,8 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         2 => Just(Value::Large), 1 => Just(Value::Deleted)
     ];
     let write = (0_u8..24, prop::bool::weighted(0.2), value);
-    let call = (0..SANDBOXES, prop::collection::vec(write, 1..6)).prop_map(|(sandbox, writes)| Call { sandbox, writes });
+    let call =
+        (0..SANDBOXES, prop::collection::vec(write, 1..6)).prop_map(|(sandbox, writes)| Call { sandbox, writes });
     prop::collection::vec(call, 1..25)
 }
 
@@ -139,8 +140,7 @@ impl Model {
 
 async fn follows(calls: &[Call]) -> Result<(), TestCaseError> {
     let items = Arc::new(MemoryStore::default());
-    let sandboxes: Vec<LanePanes> =
-        (0..SANDBOXES).map(|_| LanePanes::new(items.clone(), LANES, LIMITS)).collect();
+    let sandboxes: Vec<LanePanes> = (0..SANDBOXES).map(|_| LanePanes::new(items.clone(), LANES, LIMITS)).collect();
     let mut model = Model::default();
     for (salt, call) in calls.iter().enumerate() {
         // Writes of one call must not depend on each other's keys for the model to know their versions.
@@ -204,7 +204,8 @@ async fn a_batch_is_one_write_for_each_lane_and_a_published_pane_leaves() {
     assert!(is_own_version(current.version));
     let before = items.dump();
     store.put(vec![write(0, Some(current.version), Value::Corrected)]).await.remove(0).unwrap();
-    let changed: Vec<ItemKey> = items.dump().into_iter().filter(|(key, item)| before[key] != *item).map(|(key, _)| key).collect();
+    let changed: Vec<ItemKey> =
+        items.dump().into_iter().filter(|(key, item)| before[key] != *item).map(|(key, _)| key).collect();
     assert_eq!(changed, [key(0)]);
 }
 

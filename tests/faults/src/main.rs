@@ -11,10 +11,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use touchline_store::PaneLayout;
 use touchline_faults::{
     Allowed, LAST, Mutant, Options, Outcome, Total, Violation, log_line, run, run_many, seed_of, shrink, table,
 };
+use touchline_store::PaneLayout;
 
 /// Schedules between two movements of the progress bar.
 const PROGRESS_STEP: u64 = 100;

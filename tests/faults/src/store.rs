@@ -256,7 +256,9 @@ impl ItemStore for Contended {
     }
 
     async fn put(&self, writes: Vec<ItemWrite>) -> Vec<Result<PutOutcome, StoreError>> {
-        for write in writes.iter().filter(|write| (is_pane(&write.key) || is_lane(&write.key)) && write.expected.is_some()) {
+        for write in
+            writes.iter().filter(|write| (is_pane(&write.key) || is_lane(&write.key)) && write.expected.is_some())
+        {
             if !self.comes_between() {
                 continue;
             }

@@ -12,7 +12,8 @@ use touchline_delivery::{Choices, block_on, yield_now};
 use touchline_event::{Event, EventDraft, EventId, Sequence, ShardId, Trade, encode_frame};
 use touchline_metric::{Family, FamilyState};
 use touchline_store::{
-    Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, MemoryStore, PaneLayout, PutOutcome, StoreError, pane_store, panes,
+    Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, MemoryStore, PaneLayout, PutOutcome, StoreError, pane_store,
+    panes,
 };
 use touchline_stream::{Batch, Record};
 use touchline_window::{Aggregate as _, PaneKey, PaneState, WindowPolicy};
@@ -153,7 +154,8 @@ impl World {
 
     fn pane(&self) -> Option<PaneState<FamilyState>> {
         let store = pane_store(self.memory.clone(), self.layout, LANES);
-        let found = block_on(store.query(&PaneKey::partition(panes::CONSUMER, panes::EPOCH, "trades", ENTITY), "", None, 1));
+        let found =
+            block_on(store.query(&PaneKey::partition(panes::CONSUMER, panes::EPOCH, "trades", ENTITY), "", None, 1));
         found.unwrap().pop().map(|(_, item)| PaneState::decode(&item.value).unwrap())
     }
 }

@@ -40,9 +40,13 @@ impl NamedLoad {
 
     pub fn load(self) -> Load {
         match self {
-            Self::MatchDay => Load { events_per_second: 200, hours: 12, days: 1, entities: 500, layout: PaneLayout::Pane },
+            Self::MatchDay => {
+                Load { events_per_second: 200, hours: 12, days: 1, entities: 500, layout: PaneLayout::Pane }
+            }
             Self::Season => Load { hours: 180 * 12, days: 270, ..Self::MatchDay.load() },
-            Self::Sustained => Load { events_per_second: 10_000, hours: 30 * 24, days: 30, entities: 2_000, layout: PaneLayout::Pane },
+            Self::Sustained => {
+                Load { events_per_second: 10_000, hours: 30 * 24, days: 30, entities: 2_000, layout: PaneLayout::Pane }
+            }
         }
     }
 }

@@ -50,7 +50,11 @@ pub struct LanePanes {
     limits: LaneLimits,
     /// Lanes as this sandbox saw them last. A stale one costs a lost swap or a read; it is never believed over the store.
     seen: Mutex<HashMap<ItemKey, Seen>>,
+    /// Calls of this sandbox take turns at a lane: only other sandboxes make them lose a swap.
+    turns: Mutex<HashMap<ItemKey, Turn>>,
 }
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// A lane's item and its version in the store; `None`: there is none.
 #[derive(Clone, Default)]
@@ -103,7 +107,7 @@ pub fn is_own_version(version: u64) -> bool {
 impl LanePanes {
     /// Panes over `items`. `lanes`: lanes of the stream.
     pub fn new(items: Arc<dyn ItemStore>, lanes: u16, limits: LaneLimits) -> Self {
-        Self { items, lanes, limits, seen: Mutex::default() }
+        Self { items, lanes, limits, seen: Mutex::default(), turns: Mutex::default() }
     }
 
     fn recall(&self, key: &ItemKey) -> Option<Seen> {
@@ -116,6 +120,10 @@ impl LanePanes {
 
     fn forget(&self, key: &ItemKey) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    fn turn(&self, key: &ItemKey) -> Turn {
+        Arc::clone(self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default())
     }
 
     async fn look(&self, key: &ItemKey) -> Result<Seen, StoreError> {
@@ -424,6 +432,11 @@ impl ItemStore for LanePanes {
                 outcomes[place] = Some(outcome.map(|outcome| if has_left { own_outcome(outcome) } else { outcome }));
             }
         }
+        let mut turns = Vec::with_capacity(lanes.len());
+        // In the order of their keys, so that no two calls wait for each other.
+        for lane in lanes.keys() {
+            turns.push(self.turn(lane).lock_owned().await);
+        }
         let (mut visits, mut unread) = (Vec::new(), BTreeMap::new());
         for (key, open) in lanes {
             match self.recall(&key) {
@@ -438,6 +451,7 @@ impl ItemStore for LanePanes {
             }
             (visits, unread) = self.round(visits, &writes, &mut outcomes).await;
         }
+        drop(turns);
         let given_up = |(outcome, write): (Option<_>, ItemWrite)| {
             outcome.unwrap_or_else(|| Err(StoreError::Throttled { key: write.key.sk }))
         };
@@ -457,7 +471,8 @@ impl ItemStore for LanePanes {
         let mut found: BTreeMap<String, Item> = BTreeMap::new();
         for lane in lanes_of_partition(pk, self.lanes) {
             let seen = self.look(&lane).await?;
-            let is_asked = |key: &ItemKey| key.pk == pk && key.sk.as_str() >= from && to.is_none_or(|to| key.sk.as_str() < to);
+            let is_asked =
+                |key: &ItemKey| key.pk == pk && key.sk.as_str() >= from && to.is_none_or(|to| key.sk.as_str() < to);
             let open = seen.item.entries.iter().filter(|(key, _)| is_asked(key));
             found.extend(open.map(|(key, entry)| (key.sk.clone(), item_of(entry))));
         }

@@ -69,7 +69,10 @@ mod tests {
         assert_eq!(agree(&store, None).await.unwrap(), PaneLayout::Lane);
         assert_eq!(agree(&store, Some(PaneLayout::Lane)).await.unwrap(), PaneLayout::Lane);
         let refusal = agree(&store, Some(PaneLayout::Pane)).await.unwrap_err().to_string();
-        assert_eq!(refusal, "panes lie by the lane here, not by the pane; leave the layout away, or begin another store");
+        assert_eq!(
+            refusal,
+            "panes lie by the lane here, not by the pane; leave the layout away, or begin another store"
+        );
     }
 
     #[tokio::test]
