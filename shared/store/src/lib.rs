@@ -18,7 +18,7 @@ pub use embedded::{Database, EmbeddedStore, OpenError};
 pub use faulty::{Fault, FaultyStore};
 pub use item::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, PutOutcome, StoreError, put_if_absent};
 pub use memory::MemoryStore;
-pub use pane_store::{LaneEntry, LaneItem, LaneLimits, LanePanes, PaneLayout, is_own_version, pane_store};
+pub use pane_store::{LaneEntry, LaneItem, LaneLimits, LanePanes, PaneLayout, is_own_version, live_lane, pane_store};
 pub use records::{
     AnomalyEntry, DueEntry, LateEntry, LateLedger, Ledger, Pane, QuarantineEntry, Redriven, SourceAccount, accounting,
     anomalies, directory, due, late, layout, outbox, panes, progress, proofs, quarantine, redriven, watermarks,

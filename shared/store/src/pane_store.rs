@@ -6,10 +6,13 @@
 mod address;
 mod lane_item;
 mod lanes;
+mod leave;
+mod visit;
 
 use std::sync::Arc;
 
 use crate::{ItemStore, MAX_ITEM_BYTES};
+pub use address::live_lane;
 pub use lane_item::{LaneEntry, LaneItem};
 pub use lanes::{LaneLimits, LanePanes, is_own_version};
 

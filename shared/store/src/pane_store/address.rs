@@ -36,6 +36,11 @@ pub(super) fn lanes_of_partition(pk: &str, lanes: u16) -> Vec<ItemKey> {
     found.into_iter().map(|lane| lane_item(scope, lane)).collect()
 }
 
+/// The item of a lane of the live consumer.
+pub fn live_lane(lane: u16) -> ItemKey {
+    lane_item(&format!("{}#{}", crate::panes::CONSUMER, crate::panes::EPOCH), lane)
+}
+
 /// Consumer and epoch together, family, and entity of a pane's partition.
 fn parse(pk: &str) -> Option<(&str, &str, &str)> {
     let rest = pk.strip_prefix(PANE)?;
