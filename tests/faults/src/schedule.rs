@@ -58,21 +58,7 @@ fn run_to_end(seed: u64, options: &Options, has_story: bool) -> Outcome {
     let mut random = Random::new(seed);
     let scenario = Arc::new(Scenario::new(&mut random.fork(), options));
     let settings = settings(&mut random, options);
-    let sizes: &[usize] =
-        if options.allowed.has(15) { &[150, 260, 500, 2_000, MAX_ITEM_BYTES] } else { &[MAX_ITEM_BYTES] };
-    let drawn = *random.pick(&PaneLayout::ALL);
-    let is_of_lanes = options.mutant.is_some_and(Mutant::is_of_lanes);
-    let configuration = Configuration {
-        transport: settings.transport,
-        lanes: scenario.lanes,
-        max_item_bytes: *random.pick(sizes),
-        layout: if is_of_lanes { PaneLayout::Lane } else { options.layout.unwrap_or(drawn) },
-        lane_limits: LaneLimits {
-            item_bytes: *random.pick(&[900, 3_000, MAX_ITEM_BYTES]),
-            open_part_bytes: *random.pick(&[200, 600, MAX_ITEM_BYTES]),
-        },
-        mutant: options.mutant,
-    };
+    let configuration = configuration(&mut random, options, &settings, scenario.lanes);
     let judges_writes = options.mutant.is_none_or(|mutant| !mutant.is_of_aggregation());
     let has_later = settings.functions > 1;
     let books = Books::new(Arc::clone(&scenario), Trace::new(has_story), configuration, judges_writes);
@@ -124,6 +110,26 @@ fn run_to_end(seed: u64, options: &Options, has_story: bool) -> Outcome {
         digest: books.trace.digest(),
         violation,
         story: books.trace.take_lines(),
+    }
+}
+
+/// What all sandboxes have in common.
+fn configuration(random: &mut Random, options: &Options, settings: &Settings, lanes: u16) -> Configuration {
+    let sizes: &[usize] =
+        if options.allowed.has(15) { &[150, 260, 500, 2_000, MAX_ITEM_BYTES] } else { &[MAX_ITEM_BYTES] };
+    let max_item_bytes = *random.pick(sizes);
+    let drawn = *random.pick(&PaneLayout::ALL);
+    let is_of_lanes = options.mutant.is_some_and(Mutant::is_of_lanes);
+    Configuration {
+        transport: settings.transport,
+        lanes,
+        max_item_bytes,
+        layout: if is_of_lanes { PaneLayout::Lane } else { options.layout.unwrap_or(drawn) },
+        lane_limits: LaneLimits {
+            item_bytes: *random.pick(&[900, 3_000, MAX_ITEM_BYTES]),
+            open_part_bytes: *random.pick(&[200, 600, MAX_ITEM_BYTES]),
+        },
+        mutant: options.mutant,
     }
 }
 

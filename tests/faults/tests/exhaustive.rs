@@ -246,5 +246,5 @@ fn two_workers_on_a_lanes_item_end_as_one_at_every_interleaving_and_one_at_every
     let meetings = walk_all(Bounds { batch_records: [3, 3], layout, may_fail: false });
     let failures = walk_all(Bounds { batch_records: [1, 0], layout, may_fail: true });
     println!("{meetings} paths of two workers, {failures} of one that fails");
-    assert!(meetings > 1_000 && failures > 50, "{meetings} {failures}");
+    assert!(meetings > 1_000 && failures > 15, "{meetings} {failures}");
 }

@@ -175,7 +175,9 @@ async fn a_lake_that_is_behind_changes_nothing() {
 #[tokio::test]
 async fn a_lost_or_damaged_pane_comes_back_behind_its_last_published_revision() {
     let damages = [None, Some(vec![9, 9, 9]), Some(Vec::new())];
-    for (layout, damage) in PaneLayout::ALL.into_iter().flat_map(|layout| damages.clone().map(|damage| (layout, damage))) {
+    for (layout, damage) in
+        PaneLayout::ALL.into_iter().flat_map(|layout| damages.clone().map(|damage| (layout, damage)))
+    {
         let room = Room::new(layout).await;
         room.send(&[trade(1, START_MS), trade(2, START_MS + 1_000), trade(1, START_MS)]);
         room.world.deliver(SEALING).await;

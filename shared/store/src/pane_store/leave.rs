@@ -24,7 +24,12 @@ impl LanePanes {
     }
 
     /// Gives parts items of their own (LPS-2); gives the lane as it is then. Parts that cannot leave now stay.
-    pub(super) async fn leave(&self, lane: &ItemKey, mut seen: Seen, mut leaving: Vec<ItemKey>) -> Result<Seen, StoreError> {
+    pub(super) async fn leave(
+        &self,
+        lane: &ItemKey,
+        mut seen: Seen,
+        mut leaving: Vec<ItemKey>,
+    ) -> Result<Seen, StoreError> {
         let mut copies: HashMap<ItemKey, u64> = HashMap::new();
         for _ in 0..MAX_LEAVING_ROUNDS {
             leaving.retain(|part| seen.item.entries.contains_key(part));

@@ -1,7 +1,7 @@
 //! What one call does with the lanes it writes into: reads them, decides part by part, swaps, and goes on with what was lost.
 //! LPS-3. Own items are read after their lane (LPS-2).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
@@ -50,7 +50,11 @@ type OwnItems = HashMap<ItemKey, Option<Item>>;
 
 impl LanePanes {
     /// The visits with their lanes read, all at once; a lane that cannot be read fails its writes.
-    pub(super) async fn look_at_all(&self, lanes: BTreeMap<ItemKey, Vec<usize>>, outcomes: &mut Outcomes) -> Vec<Visit> {
+    pub(super) async fn look_at_all(
+        &self,
+        lanes: BTreeMap<ItemKey, Vec<usize>>,
+        outcomes: &mut Outcomes,
+    ) -> Vec<Visit> {
         let keys: Vec<ItemKey> = lanes.keys().cloned().collect();
         let looks: Vec<_> = keys.iter().map(|key| self.look(key)).collect();
         let looks: Vec<_> = stream::iter(looks).buffered(READS_IN_FLIGHT).collect().await;
@@ -177,9 +181,10 @@ fn plan(mut visit: Visit, writes: &[ItemWrite], own_items: &OwnItems, outcomes: 
     let mut next = (*visit.seen.item).clone();
     let version = visit.seen.version.unwrap_or(0) + 1;
     let (mut covered, mut refused): (Vec<usize>, Vec<(usize, Option<Item>)>) = (Vec::new(), Vec::new());
+    let mut keys: HashSet<&ItemKey> = HashSet::new();
     for &place in &visit.open {
         let write = &writes[place];
-        if covered.iter().any(|other: &usize| writes[*other].key == write.key) {
+        if keys.contains(&write.key) {
             // Its turn comes when the one before it is decided.
             continue;
         }
@@ -192,6 +197,7 @@ fn plan(mut visit: Visit, writes: &[ItemWrite], own_items: &OwnItems, outcomes: 
             continue;
         }
         covered.push(place);
+        keys.insert(&write.key);
         match write.value.clone().map(Arc::new) {
             Some(value) => {
                 let entry = LaneEntry { version, expires_at_ms: write.expires_at_ms, value };
