@@ -176,10 +176,9 @@ impl ItemStore for LanePanes {
             (visits, unread) = self.round(visits, &writes, &mut outcomes).await;
         }
         drop(turns);
-        let given_up = |(outcome, write): (Option<_>, ItemWrite)| {
-            outcome.unwrap_or_else(|| Err(StoreError::Throttled { key: write.key.sk }))
-        };
-        outcomes.into_iter().zip(writes).map(given_up).collect()
+        let given_up = |write: ItemWrite| Err(StoreError::Throttled { key: write.key.sk });
+        let outcomes = outcomes.into_iter().zip(writes);
+        outcomes.map(|(outcome, write)| outcome.unwrap_or(given_up(write))).collect()
     }
 
     async fn query(
