@@ -18,6 +18,8 @@ pub use faulty::{Fault, FaultyStore};
 pub use item::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, PutOutcome, StoreError, put_if_absent};
 pub use memory::MemoryStore;
 pub use records::{
-    AnomalyEntry, DueEntry, LateEntry, LateLedger, Ledger, Pane, QuarantineEntry, Redriven, SourceAccount, accounting,
-    anomalies, directory, due, late, outbox, panes, progress, proofs, quarantine, redriven, watermarks,
+    Admission, AnomalyEntry, Breaker, BreakerPhase, CreditLedger, CreditPeriod, CreditPlan, CreditRefusal, DueEntry,
+    KnownGame, LateEntry, LateLedger, Ledger, PageState, Pane, QuarantineEntry, Redriven, SourceAccount, VendorCredits,
+    accounting, anomalies, breakers, credits, directory, due, late, outbox, pages, panes, progress, proofs, quarantine,
+    redriven, watermarks,
 };
