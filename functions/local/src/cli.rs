@@ -51,6 +51,11 @@ enum Command {
         after_help = "Examples:\n  touchline replay --source finnhub trades.ndjson.gz --state state\n  touchline replay --source betfair 1.2008.jsonl --speed 60 --port 8080"
     )]
     Replay(ReplayArgs),
+    /// Poll vendors, politely and within a budget, with API and dashboard.
+    #[command(
+        after_help = "Without --sport and --config, touchline.toml of this folder is read; touchline.example.toml says what can be in it.\nKeys are environment variables that the configuration names. Ctrl-C ends it; started again on the same folder, it goes on.\n\nExamples:\n  touchline live --sport nfl\n  THE_ODDS_API_KEY=... touchline live --config touchline.toml --state state\n  touchline live --config touchline.toml --simulated http://127.0.0.1:7081 --for 4h"
+    )]
+    Live(LiveArgs),
     /// Compute windows over a file of trades, without a state folder.
     #[command(
         after_help = "Examples:\n  touchline windows --input trades.ndjson --source trades-ndjson --window 1m --output bars.ndjson\n  touchline windows --input ws.jsonl.gz --source finnhub --window 5m --slide 1m --lateness 10s --drop-duplicates --output bars.parquet"
@@ -138,6 +143,27 @@ pub struct ReplayArgs {
     /// Serve API and page on this port of 127.0.0.1 meanwhile; 0 chooses a free one.
     #[arg(long)]
     pub port: Option<u16>,
+}
+
+#[derive(Args)]
+pub struct LiveArgs {
+    /// What to poll; touchline.toml unless given.
+    #[arg(long, conflicts_with = "sport")]
+    pub config: Option<PathBuf>,
+    /// ESPN's scoreboard and play by play of nfl, nba, nhl, mlb, premier-league, ...; needs no key.
+    #[arg(long)]
+    pub sport: Option<String>,
+    /// Ask the simulator at this address in place of every vendor, and take its clock.
+    #[arg(long, value_name = "ADDRESS")]
+    pub simulated: Option<String>,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    pub port: u16,
+    /// End after this time (of the simulator's clock, where there is one); until Ctrl-C unless given.
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub r#for: Option<Duration>,
 }
 
 #[derive(Args)]
@@ -267,6 +293,7 @@ fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Some(Command::Demo(args)) => runtime.block_on(crate::demo::run(&args)),
         Some(Command::Normalize(args)) => crate::normalize::run(&args),
         Some(Command::Replay(args)) => runtime.block_on(crate::replay::run(&args)),
+        Some(Command::Live(args)) => runtime.block_on(crate::live::run(&args)),
         Some(Command::Windows(args)) => crate::windows_command::run(&args),
         Some(Command::Sql(args)) => runtime.block_on(crate::query::sql(&args)),
         Some(Command::Transform(args)) => runtime.block_on(crate::query::transform(&args)),

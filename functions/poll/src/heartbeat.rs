@@ -23,8 +23,13 @@ impl LaneBook {
 
     /// Lanes that were used before this process.
     pub(crate) fn know(&mut self, events: &[(u16, EventId)]) {
-        for (lane, _) in events {
-            self.lanes.entry(*lane).or_default();
+        self.know_lanes(events.iter().map(|(lane, _)| *lane));
+    }
+
+    /// Lanes that are known to have been used.
+    pub(crate) fn know_lanes(&mut self, lanes: impl IntoIterator<Item = u16>) {
+        for lane in lanes {
+            self.lanes.entry(lane).or_default();
         }
     }
 

@@ -56,6 +56,12 @@ impl Clock {
         }
     }
 
+    /// What this clock moves by while ours moves by `ours_ms`.
+    pub fn its_ms(&self, ours_ms: i64) -> i64 {
+        let speed = self.0.map_or(1.0, |simulated| simulated.speed);
+        (ours_ms as f64 * speed) as i64
+    }
+
     /// How long `ms` of this clock take on ours; nothing where they have passed.
     pub fn our_time(&self, ms: i64) -> Duration {
         let speed = self.0.map_or(1.0, |simulated| simulated.speed);

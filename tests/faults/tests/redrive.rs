@@ -152,6 +152,7 @@ async fn world_of_rejects() -> World {
             index,
             received_at_ms: Some(START_MS + 3_000),
             shift_ms: 0,
+            exchange: None,
             bytes: message.as_bytes(),
         };
         let landing = land(&*world.objects, raw).await.unwrap();
@@ -225,6 +226,7 @@ async fn a_record_that_the_parser_still_refuses_stays_and_so_does_one_whose_payl
         index: 0,
         received_at_ms: None,
         shift_ms: 0,
+        exchange: None,
         bytes: message.as_bytes(),
     };
     let landing = land(&*world.objects, raw).await.unwrap();

@@ -1,4 +1,4 @@
-//! How a vendor's page fares: `breaker#source` / page -> its circuit breaker. Pure transitions beside the record, because
+//! How a vendor's page fares: `breaker` / source and page -> its circuit breaker. Pure transitions beside the record, because
 //! the poller, the API and `status` all ask it.
 //! BRK-1: closed until FAILURES_TO_OPEN failures in a row; then open for a while that doubles with every failed probe.
 //! BRK-2: when the while is over, one probe goes out; it closes the breaker or opens it again. A probe that is never heard of
@@ -120,8 +120,10 @@ impl Breaker {
     }
 }
 
+const PARTITION: &str = "breaker";
+
 fn key(source: &str, page: &str) -> ItemKey {
-    ItemKey::new(format!("breaker#{source}"), page)
+    ItemKey::new(PARTITION, format!("{source}|{page}"))
 }
 
 /// A page's breaker; closed where there is none yet.
@@ -130,10 +132,15 @@ pub async fn read(store: &dyn ItemStore, source: &str, page: &str) -> Result<Bre
     Ok(store.get(&key).await?.map(|item| decode(&key.sk, &item.value)).transpose()?.unwrap_or_default())
 }
 
-/// All breakers of a source, by page.
-pub async fn list(store: &dyn ItemStore, source: &str) -> Result<Vec<(String, Breaker)>, StoreError> {
-    let found = walk(store, &format!("breaker#{source}"), "", None).await?;
-    found.into_iter().map(|(page, item)| decode(&page, &item.value).map(|breaker| (page, breaker))).collect()
+/// Every breaker, with its source and page.
+pub async fn list(store: &dyn ItemStore) -> Result<Vec<(String, String, Breaker)>, StoreError> {
+    let mut breakers = Vec::new();
+    for (sk, item) in walk(store, PARTITION, "", None).await? {
+        if let Some((source, page)) = sk.split_once('|') {
+            breakers.push((source.to_owned(), page.to_owned(), decode(&sk, &item.value)?));
+        }
+    }
+    Ok(breakers)
 }
 
 /// Changes a breaker by compare-and-swap; `change` answers what its caller wants to know of the state it met.
@@ -243,6 +250,6 @@ mod tests {
         let first = update(&store, "espn", "p", probe).await.unwrap();
         let second = update(&store, "espn", "p", probe).await.unwrap();
         assert_eq!((first, second), (Admission::Probe, Admission::NotBefore(OPEN_MS + PROBE_MS)));
-        assert_eq!(list(&store, "espn").await.unwrap().len(), 1);
+        assert_eq!(list(&store).await.unwrap().len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! What a vendor still lets us ask: `credits#source` / `ledger` -> the account of the running period.
+//! What a vendor still lets us ask: `credits` / source -> the account of the running period.
 //! CRD-1: what a poll costs is claimed before it goes out; what the vendor then says is believed.
 //! CRD-2: the reserve is touched by closing captures alone; a claim that does not fit is refused with its reason, and counted.
 //! CRD-3: of our own budget and the vendor's remainder the smaller one counts.
@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use touchline_event::{format_utc_ms, parse_utc_ms};
 
-use super::{decode, encode};
+use super::{decode, encode, walk};
 use crate::{ItemKey, ItemStore, ItemWrite, PutOutcome, StoreError};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -196,13 +196,16 @@ impl CreditLedger {
     }
 }
 
+const PARTITION: &str = "credits";
+
 fn key(source: &str) -> ItemKey {
-    ItemKey::new(format!("credits#{source}"), "ledger")
+    ItemKey::new(PARTITION, source)
 }
 
-/// A source's ledger; `None` where nothing was ever claimed.
-pub async fn read(store: &dyn ItemStore, source: &str) -> Result<Option<CreditLedger>, StoreError> {
-    store.get(&key(source)).await?.map(|item| decode(source, &item.value)).transpose()
+/// Every ledger, by source.
+pub async fn list(store: &dyn ItemStore) -> Result<Vec<(String, CreditLedger)>, StoreError> {
+    let found = walk(store, PARTITION, "", None).await?;
+    found.into_iter().map(|(source, item)| decode(&source, &item.value).map(|ledger| (source, ledger))).collect()
 }
 
 /// Changes a ledger by compare-and-swap; `change` answers what its caller wants to know.
@@ -214,8 +217,13 @@ pub async fn update<T>(
     let key = key(source);
     let mut current = store.get(&key).await?;
     loop {
-        let mut ledger = current.as_ref().map(|item| decode(source, &item.value)).transpose()?.unwrap_or_default();
+        let before: CreditLedger =
+            current.as_ref().map(|item| decode(source, &item.value)).transpose()?.unwrap_or_default();
+        let mut ledger = before.clone();
         let answer = change(&mut ledger);
+        if ledger == before {
+            return Ok(answer);
+        }
         let write = ItemWrite {
             key: key.clone(),
             expected: current.map(|item| item.version),

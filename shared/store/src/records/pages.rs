@@ -33,6 +33,8 @@ pub struct PageState {
     pub next_index: u64,
     pub etag: Option<String>,
     pub last_modified: Option<String>,
+    /// Hash of the last body that was taken.
+    pub content: Option<u64>,
     /// Lanes that were ever published on.
     pub lanes: BTreeSet<u16>,
     pub games: BTreeMap<String, KnownGame>,
