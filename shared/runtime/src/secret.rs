@@ -29,12 +29,27 @@ impl Secret {
         &self.0
     }
 
-    /// Covers every place where the bytes hold the secret.
+    /// As a query carries it (RFC 3986): everything but the unreserved characters encoded.
+    pub(crate) fn percent_encoded(&self) -> String {
+        let mut encoded = String::with_capacity(self.0.len());
+        for byte in self.0.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                encoded.push(byte as char);
+            } else {
+                encoded.push_str(&format!("%{byte:02X}"));
+            }
+        }
+        encoded
+    }
+
+    /// Covers every place where the bytes hold the secret, as it is or as a query carries it.
     pub fn mask(&self, mut bytes: Vec<u8>) -> Vec<u8> {
         if self.0.len() >= MASKED_BYTES_MIN {
-            let found: Vec<usize> = memchr::memmem::find_iter(&bytes, &self.0).collect();
-            for at in found {
-                bytes[at..at + self.0.len()].fill(MASK);
+            for form in [self.0.clone(), self.percent_encoded()] {
+                let found: Vec<usize> = memchr::memmem::find_iter(&bytes, &form).collect();
+                for at in found {
+                    bytes[at..at + form.len()].fill(MASK);
+                }
             }
         }
         bytes
@@ -63,6 +78,7 @@ mod tests {
             secret.mask_text("a canary-7f3a b canary-7f3acanary-7f3a"),
             "a *********** b **********************"
         );
+        assert_eq!(Secret::new("canary/7 é").mask_text("k=canary%2F7%20%C3%A9&"), "k=*******************&");
         assert_eq!(format!("{secret:?}"), "Secret(***)");
         assert_eq!(Secret::new("").mask_text("abc"), "abc");
     }

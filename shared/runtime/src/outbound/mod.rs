@@ -196,7 +196,7 @@ fn request(uri: hyper::Uri, call: &Call<'_>) -> Result<Request<Empty<Bytes>>, Ou
     match call.key {
         Some((KeyPlace::Query(name), secret)) => {
             let joint = if uri.query().is_some() { '&' } else { '?' };
-            request = request.uri(format!("{uri}{joint}{name}={}", percent_encoded(secret.reveal())));
+            request = request.uri(format!("{uri}{joint}{name}={}", secret.percent_encoded()));
         }
         Some((KeyPlace::Header(name), secret)) => {
             let mut value = header::HeaderValue::from_str(secret.reveal())
@@ -214,19 +214,6 @@ fn request(uri: hyper::Uri, call: &Call<'_>) -> Result<Request<Empty<Bytes>>, Ou
         request = request.header(header::IF_MODIFIED_SINCE, time);
     }
     request.body(Empty::new()).map_err(|_| refused("path, key or validators cannot be put into a request"))
-}
-
-/// RFC 3986: everything but the unreserved characters.
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(byte as char);
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 fn kept_headers(headers: &header::HeaderMap, call: &Call<'_>) -> Vec<(String, String)> {
