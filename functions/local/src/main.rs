@@ -15,7 +15,7 @@ mod recordings;
 mod redrive;
 mod replay;
 mod serve;
-mod slices;
+mod simulate;
 mod state;
 mod status;
 mod windows;
