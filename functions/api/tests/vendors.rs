@@ -17,12 +17,13 @@ async fn a_vendor_that_fails_is_shown_with_its_breaker_its_age_and_what_is_left_
         breakers::update(&*board.store, "the-odds-api", page, fail).await.unwrap();
     }
     breakers::update(&*board.store, "espn", "/scoreboard", |breaker| breaker.succeed(START_MS)).await.unwrap();
-    credits::update(&*board.store, "the-odds-api", |ledger| {
+    let refused = credits::update(&*board.store, "the-odds-api", |ledger| {
         ledger.roll(CreditPlan { credits: 100, period: CreditPeriod::Month, reserve: 10 }, START_MS);
-        (ledger.claim(90, false, START_MS), ledger.claim(1, false, START_MS).is_err())
+        ledger.claim(90, false, START_MS).is_ok() && ledger.claim(1, false, START_MS).is_err()
     })
     .await
     .unwrap();
+    assert!(refused);
 
     let values = board.json("/v1/vendors").await["values"].clone();
     assert_eq!((values[0]["source"].as_str(), values[0]["breaker"].as_str()), (Some("espn"), Some("closed")));

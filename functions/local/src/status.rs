@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use touchline_event::format_utc_ms;
 use touchline_metric::Family;
-use touchline_store::{breakers, credits, directory, progress, watermarks};
+use touchline_store::{BreakerPhase, breakers, credits, directory, progress, watermarks};
 
 use crate::audit;
 use crate::cli::StateArgs;
@@ -44,11 +44,12 @@ async fn report_vendors(state: &State) -> anyhow::Result<()> {
         let plan = ledger.plan;
         if plan.credits > 0 {
             println!(
-                "{source:<14} credits {} of {} left of this {}, {} kept for closing captures, {} polls refused",
+                "{source:<14} credits {} of {} left of this {}, {} kept for closing captures, never less than {} left, {} polls refused",
                 ledger.left(),
                 plan.credits,
                 plan.period.as_str(),
                 plan.reserve,
+                ledger.lowest_left.unwrap_or(plan.credits),
                 ledger.refused_count
             );
         }
@@ -61,6 +62,11 @@ async fn report_vendors(state: &State) -> anyhow::Result<()> {
         let failure = breaker.last_failure.filter(|_| breaker.failures > 0);
         let failure = failure.map_or(String::new(), |message| format!(", {} failures: {message}", breaker.failures));
         println!("{source:<14} breaker {} {page}, last answer {last}{failure}", breaker.phase.as_str());
+        let entered = |(at_ms, phase): &(i64, BreakerPhase)| format!("{} {}", format_utc_ms(*at_ms), phase.as_str());
+        let history: Vec<String> = breaker.history.iter().map(entered).collect();
+        if !history.is_empty() {
+            println!("{:<14} {}", "", history.join(", "));
+        }
     }
     Ok(())
 }

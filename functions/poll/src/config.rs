@@ -9,8 +9,9 @@ use toml::Spanned;
 use touchline_runtime::{Reach, Secret};
 use touchline_store::{CreditPeriod, CreditPlan};
 
+use crate::run::folder;
 use crate::schedule::Cadence;
-use crate::vendors::{SPORTS, Vendor};
+use crate::vendors::{GAME, SPORTS, Vendor};
 
 const RESERVE_PERCENT: u64 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -281,6 +282,15 @@ impl Reader<'_> {
             }
             paths.push(path.clone());
         }
+        let is_listed =
+            |path: &String| paths.iter().any(|other| !other.contains(GAME) && folder(other) == folder(path));
+        if let Some(path) = paths.iter().find(|path| path.contains(GAME) && !is_listed(path)) {
+            let message = format!(
+                "pages: {path:?} stands for games that no page lists; add the page beside it that does, under {}/",
+                folder(path)
+            );
+            return Err(self.wrong(at, &message));
+        }
         if paths.is_empty() {
             return Err(self.wrong(at, "nothing is asked for; give leagues = [..] or pages = [..]"));
         }
@@ -353,6 +363,7 @@ mod tests {
             (espn, 2, "give leagues = [..] or pages"),
             ("[[source]]\nvendor = 'espn'\npages = ['scoreboard']", 3, "begin with /"),
             ("[[source]]\nvendor = 'espn'\nleagues = ['a b']", 3, "no league's slug"),
+            ("[[source]]\nvendor = 'espn'\npages = ['/a/summary?event={game}']", 2, "under /a/"),
             ("[[source]]\nvendor = 'openweather'\nkey_env = 'ODDS_KEY'\nleagues = ['x']", 4, "list its pages"),
             ("[[source]]\nvendor = 'the-odds-api'\nleagues = ['x']", 2, "key_env is missing"),
             ("[[source]]\nvendor = 'the-odds-api'\nkey_env = 'NO'\nleagues = ['x']", 3, "the variable NO is not set"),

@@ -10,6 +10,8 @@ mod ingest;
 mod producer;
 mod run;
 pub mod schedule;
+mod skew;
+mod take;
 mod turn;
 pub mod vendors;
 

@@ -19,7 +19,8 @@ pub use clock::{Clock, Stopwatch, now_ms};
 pub use log::init_log;
 #[cfg(feature = "outbound")]
 pub use outbound::{
-    Answer, Backoff, Call, KeyPlace, Outbound, OutboundError, OutboundLimits, Reach, Validators, retry_after_ms,
+    Answer, Backoff, Call, KeyPlace, Outbound, OutboundError, OutboundLimits, Reach, Validators, http_date_ms,
+    retry_after_ms,
 };
 #[cfg(feature = "outbound")]
 pub use secret::Secret;

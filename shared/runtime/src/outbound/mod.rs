@@ -22,7 +22,7 @@ use hyper_util::rt::TokioExecutor;
 use crate::Secret;
 use guard::PublicResolver;
 pub use guard::Reach;
-pub use retry::{Backoff, retry_after_ms};
+pub use retry::{Backoff, http_date_ms, retry_after_ms};
 
 /// Encodings that are unpacked.
 const ACCEPTED_ENCODINGS: &str = "gzip, br, zstd";

@@ -29,11 +29,13 @@ pub fn retry_after_ms(value: &str, date: Option<&str>, now_ms: i64) -> Option<i6
     if let Ok(seconds) = value.trim().parse::<u32>() {
         return Some(i64::from(seconds) * 1000);
     }
-    let instant = |text: &str| {
-        let since = httpdate::parse_http_date(text.trim()).ok()?.duration_since(UNIX_EPOCH).ok()?;
-        i64::try_from(since.as_millis()).ok()
-    };
-    Some((instant(value)? - date.and_then(instant).unwrap_or(now_ms)).max(0))
+    Some((http_date_ms(value)? - date.and_then(http_date_ms).unwrap_or(now_ms)).max(0))
+}
+
+/// An instant as HTTP writes it, UTC ms.
+pub fn http_date_ms(text: &str) -> Option<i64> {
+    let since = httpdate::parse_http_date(text.trim()).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok()
 }
 
 #[cfg(test)]

@@ -39,6 +39,9 @@ pub struct PageState {
     pub lanes: BTreeSet<u16>,
     pub games: BTreeMap<String, KnownGame>,
     pub last_poll_at_ms: Option<i64>,
+    /// How far the vendor's clock was ahead of ours in the last answer that was taken, and in one that was not, for that.
+    pub skew_ms: i64,
+    pub odd_skew_ms: Option<i64>,
 }
 
 fn key(source: &str, page: &str) -> ItemKey {
