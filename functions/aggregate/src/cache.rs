@@ -2,12 +2,13 @@
 //! CACHE-1 (F17): a stale entry only costs a lost compare-and-swap; it is never believed over the store.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use touchline_metric::FamilyState;
 use touchline_window::{PaneKey, PaneState};
 
 use crate::proof::WarmProofs;
+use crate::sync::Mutex;
 
 /// One part of a pane as last seen in the store; version `None`: never seen, assumed absent.
 #[derive(Clone)]

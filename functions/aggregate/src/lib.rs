@@ -9,6 +9,7 @@ mod cache;
 mod groups;
 mod proof;
 mod sort;
+mod sync;
 
 use touchline_event::Sequence;
 use touchline_store::{ItemStore, StoreError, put_if_absent, watermarks};

@@ -3,7 +3,7 @@
 //! PRA-2: what an unknown outcome leaves open is folded at the redelivery; the fold takes each frame once (PRF-1).
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use touchline_event::{BeatClaim, Event, FrameError, FrameStamp, Heartbeat, Kind, Lane, Sequence, ShardId};
 use touchline_store::{PutOutcome, StoreError, proofs};
@@ -11,6 +11,7 @@ use touchline_stream::Record;
 use touchline_window::{Claim, LaneProof, Told};
 
 use crate::AggregateContext;
+use crate::sync::Mutex;
 
 /// Lost swaps of one lane before the batch is given back.
 const TRIES: usize = 6;

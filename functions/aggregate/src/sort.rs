@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use touchline_event::{
-    Event, FrameError, MAX_EVENT_BYTES, MAX_FRAME_EVENTS, Payload, Position, Sequence, ShardId, decode_frame,
-};
+use touchline_event::{Event, FrameError, MAX_FRAME_EVENTS, Payload, Position, Sequence, ShardId, decode_frame};
 use touchline_metric::{Admission, Refusal, admit};
 use touchline_store::{ItemKey, LateLedger, QuarantineEntry, StoreError, late, quarantine};
 use touchline_stream::{Batch, Record};
@@ -13,9 +11,6 @@ use touchline_window::{PaneKey, Positioned};
 use crate::AggregateContext;
 use crate::groups::Group;
 use crate::proof::Tales;
-
-/// Bytes of a refused record that its entry keeps: a larger one would not fit an item, and the batch would never end.
-const MAX_RAW_BYTES: usize = MAX_EVENT_BYTES;
 
 pub(crate) type LedgerItem = Result<(ItemKey, Vec<u8>), StoreError>;
 
@@ -138,11 +133,7 @@ impl Sorted {
 }
 
 /// The entry of what a stream consumer refuses.
-fn refusal(source: &str, reason: &str, mut message: String, mut raw: Vec<u8>, event_count: u64) -> QuarantineEntry {
-    if raw.len() > MAX_RAW_BYTES {
-        message.push_str(&format!("; raw is the beginning of {} bytes", raw.len()));
-        raw.truncate(MAX_RAW_BYTES);
-    }
+fn refusal(source: &str, reason: &str, message: String, raw: Vec<u8>, event_count: u64) -> QuarantineEntry {
     QuarantineEntry {
         stage: "stream".to_owned(),
         source: source.to_owned(),

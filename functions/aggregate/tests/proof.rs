@@ -12,7 +12,7 @@ use touchline_event::{
     BeatClaim, Event, EventDraft, EventId, FrameStamp, Heartbeat, Lane, Sequence, ShardId, Trade, encode_frame,
     stable_hash,
 };
-use touchline_store::{Fault, FaultyStore, ItemStore, MAX_ITEM_BYTES, MemoryStore, proofs};
+use touchline_store::{Fault, FaultyStore, MAX_ITEM_BYTES, MemoryStore, proofs};
 use touchline_stream::{Batch, Record};
 use touchline_window::{LaneProof, WindowPolicy};
 
@@ -57,7 +57,7 @@ fn records_of(producer: u64, lane: u16, beats: &[Vec<u64>], dies: bool, next_id:
         }
         let frame_count = frames.len() as u32;
         let claim = Some(BeatClaim { producer, beat, frame_count, event_count, id_sum });
-        let heartbeat = Heartbeat { lane, watermark_ms: at_ms, claim, ..Heartbeat::default() };
+        let heartbeat = Heartbeat { lane, watermark_ms: at_ms, claim };
         let beat = EventDraft::new("finnhub", at_ms, at_ms, heartbeat).with_id(EventId(0));
         records.push((key.clone(), encode_frame(&[beat]).unwrap()));
     }
@@ -94,35 +94,6 @@ struct Consumers {
     sandboxes: [AggregateContext; 2],
 }
 
-struct Shared(Arc<MemoryStore>);
-
-#[async_trait::async_trait]
-impl ItemStore for Shared {
-    async fn get(
-        &self,
-        key: &touchline_store::ItemKey,
-    ) -> Result<Option<touchline_store::Item>, touchline_store::StoreError> {
-        self.0.get(key).await
-    }
-
-    async fn put(
-        &self,
-        writes: Vec<touchline_store::ItemWrite>,
-    ) -> Vec<Result<touchline_store::PutOutcome, touchline_store::StoreError>> {
-        self.0.put(writes).await
-    }
-
-    async fn query(
-        &self,
-        pk: &str,
-        from: &str,
-        to: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(String, touchline_store::Item)>, touchline_store::StoreError> {
-        self.0.query(pk, from, to, limit).await
-    }
-}
-
 impl Consumers {
     fn new(lossy: u64) -> Self {
         let store: Arc<MemoryStore> = Arc::default();
@@ -139,7 +110,7 @@ impl Consumers {
                 }
             };
             AggregateContext {
-                store: Arc::new(FaultyStore::new(Shared(Arc::clone(&store)), next)),
+                store: Arc::new(FaultyStore::new(Arc::clone(&store), next)),
                 policy: WindowPolicy::DEFAULT,
                 lanes: LANES,
                 puts_in_flight: 16,

@@ -1,6 +1,6 @@
 //! The payloads' road: land, parse, quarantine, publish; and the heartbeats that follow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use touchline_event::Event;
@@ -8,7 +8,7 @@ use touchline_feed::{Document, Parsed, Reject, SessionReader, Source};
 use touchline_lake::{Exchange, LakeError, Landing, RawPayload, land, tables::PAYLOADS};
 use touchline_store::{QuarantineEntry, outbox, put_if_absent, quarantine};
 
-use crate::heartbeat::{LaneBook, facts};
+use crate::heartbeat::LaneBook;
 use crate::{PollContext, PollError};
 
 /// Payloads being landed at once.
@@ -58,9 +58,9 @@ impl PollSession {
         self.max_event_ms
     }
 
-    /// Takes note of events that an earlier process published: their lanes need heartbeats, their counts were told.
+    /// Takes note of events that an earlier process published: their lanes need heartbeats.
     pub fn resume(&mut self, events: &[Event], lanes: u16) {
-        self.lanes.know(&facts(events, lanes));
+        self.lanes.note(events.iter().map(|event| event.lane(lanes).0));
     }
 
     /// Tells every lane used that all events before `watermark_ms` are in the stream.
@@ -93,20 +93,20 @@ pub async fn ingest(context: &PollContext, deliveries: Vec<Delivery<'_>>) -> Res
     let mut events: BTreeMap<&'static str, Vec<Event>> = BTreeMap::new();
     let mut notes = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
-        let mut told = Vec::new();
+        let mut lanes = BTreeSet::new();
         for (payload, landing) in delivery.payloads.into_iter().zip(landings.by_ref()) {
             let parsed = replay_parse(delivery.session, payload);
-            told.extend(facts(&parsed.events, context.lanes));
+            lanes.extend(parsed.events.iter().map(|event| event.lane(context.lanes).0));
             prepared.push(Prepared { payload, landing, rejects: parsed.rejects, event_count: parsed.events.len() });
             events.entry(payload.source.as_str()).or_default().extend(parsed.events);
         }
-        notes.push((delivery.session, told));
+        notes.push((delivery.session, lanes));
     }
     keep_rejects(context, &prepared).await?;
     list_landings(context, &prepared).await?;
     let record_count = context.producer.publish(context, events).await?;
-    for (session, told) in notes {
-        session.lanes.note(&told);
+    for (session, lanes) in notes {
+        session.lanes.note(lanes);
     }
     Ok(Ingested {
         payloads: prepared.len() as u64,

@@ -79,7 +79,7 @@ async fn known_pages(context: &PollContext, source: &PolledSource) -> Result<BTr
     let mut runs = BTreeMap::new();
     for (page, state) in pages::list(&*context.store, source.name()).await? {
         let mut run = PageRun { games: state.games, last_poll_at_ms: state.last_poll_at_ms, ..PageRun::default() };
-        run.book.know_lanes(state.lanes);
+        run.book.note(state.lanes);
         runs.insert(page, run);
     }
     Ok(runs)

@@ -12,7 +12,7 @@ use touchline_lake::Exchange;
 use touchline_runtime::{Answer, Validators};
 use touchline_store::{KnownGame, PageState, pages};
 
-use crate::heartbeat::{LaneBook, facts};
+use crate::heartbeat::LaneBook;
 use crate::ingest::{Prepared, keep_rejects, land_payload, list_landings, replay_parse};
 use crate::skew::{self, Exchanged};
 use crate::turn::{PolledSource, Turn, Turned};
@@ -133,9 +133,9 @@ impl PolledSource {
     }
 
     async fn publish(&self, context: &PollContext, events: Vec<Event>, book: &mut LaneBook) -> Result<(), PollError> {
-        let told = facts(&events, context.lanes);
+        let lanes: Vec<u16> = events.iter().map(|event| event.lane(context.lanes).0).collect();
         context.producer.publish(context, BTreeMap::from([(self.name(), events)])).await?;
-        book.note(&told);
+        book.note(lanes);
         Ok(())
     }
 

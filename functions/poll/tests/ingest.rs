@@ -11,7 +11,7 @@ use touchline_event::{Event, FrameStamp, Payload as EventPayload, Sequence, Shar
 use touchline_feed::Source;
 use touchline_lake::{MemoryObjects, ObjectStore, read_back};
 use touchline_poll::{Delivery, Payload, PollContext, PollSession, Producer, ingest};
-use touchline_store::{MemoryStore, quarantine};
+use touchline_store::{MAX_ITEM_BYTES, MemoryStore, quarantine};
 use touchline_stream::{FrameLimits, OutRecord, Publish, StreamError};
 
 const LANES: u16 = 8;
@@ -152,27 +152,43 @@ async fn a_refused_record_is_sent_again_and_a_poll_given_up_repeats_its_ids() {
 }
 
 #[tokio::test]
+async fn a_refused_record_larger_than_an_item_holds_up_nothing() {
+    let world = world();
+    let (mut large, good) = (payload("A", 0), payload("A", 1));
+    let filler = "x".repeat(2 * MAX_ITEM_BYTES);
+    large.bytes = format!(r#"{{"type":"trade","data":[{{"p":"{filler}","s":"A","t":1,"v":3}}]}}"#).into_bytes();
+    let mut session = PollSession::default();
+    let delivery = Delivery { session: &mut session, payloads: vec![&large, &good] };
+    let ingested = ingest(&world.context, vec![delivery]).await.unwrap();
+    assert_eq!((ingested.events, ingested.rejects), (1, 2));
+    let entries = quarantine::list(&*world.store, "finnhub").await.unwrap();
+    let (_, entry) = entries.iter().find(|(_, entry)| entry.raw.len() > 1000).unwrap();
+    assert!(entry.message.contains("raw is the beginning of"), "{}", &entry.message[entry.message.len() - 100..]);
+    let key = entry.object_key.as_ref().unwrap();
+    assert_eq!(read_back(&*world.objects, key).await.unwrap().unwrap().bytes, large.bytes, "the whole has landed");
+}
+
+#[tokio::test]
 async fn a_heartbeat_vouches_for_what_was_acknowledged_and_for_nothing_twice() {
     let world = world();
     let mut session = PollSession::default();
     let payloads = [payload("A", 0), payload("A", 1)];
     let delivery = Delivery { session: &mut session, payloads: payloads.iter().collect() };
     ingest(&world.context, vec![delivery]).await.unwrap();
-    world.tape.refusals.store(100, Ordering::Relaxed);
-    let lost = payload("A", 2);
-    ingest(&world.context, vec![Delivery { session: &mut session, payloads: vec![&lost] }]).await.unwrap_err();
-    world.tape.refusals.store(0, Ordering::Relaxed);
     let id_sum = world.events().iter().fold(0_u64, |sum, event| sum.wrapping_add(event.event_id.0));
     for watermark_ms in [1, 2] {
         session.beat(&world.context, Source::Finnhub, watermark_ms).await.unwrap();
     }
-    let beats: Vec<(u64, u64)> = (world.events().into_iter())
+    let claims: Vec<(i64, u64, u64)> = (world.events().into_iter())
         .filter_map(|event| match event.payload {
-            EventPayload::Heartbeat(beat) => Some((beat.event_count, beat.id_sum)),
+            EventPayload::Heartbeat(beat) => {
+                let claim = beat.claim.unwrap();
+                Some((beat.watermark_ms, claim.event_count, claim.id_sum))
+            }
             _ => None,
         })
         .collect();
-    assert_eq!(beats, [(2, id_sum), (0, 0)]);
+    assert_eq!(claims, [(1, 2, id_sum), (2, 0, 0)]);
 }
 
 #[tokio::test]

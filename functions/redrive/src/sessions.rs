@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use touchline_event::{Changes, Event};
 use touchline_feed::{Document, Reject, SessionReader, Source};
 use touchline_lake::{read_back, session_keys};
-use touchline_store::{Ledger, QuarantineEntry, Redriven, pages, redriven};
+use touchline_store::{Ledger, QuarantineEntry, Redriven, pages, quarantine, redriven};
 
 use crate::counted::CountedPanes;
 use crate::entries::{Open, publish};
@@ -120,7 +120,7 @@ fn accepted<'a>(
 ) -> Vec<Named<'a>> {
     let mut accepted = Vec::with_capacity(entries.len());
     for (name, entry) in entries {
-        let refused = rejects.iter().find(|reject| reject.raw == entry.raw);
+        let refused = rejects.iter().find(|reject| quarantine::kept(&reject.raw) == entry.raw);
         match refused {
             Some(reject) => outcome.refused(source, &entry.reason, reject.message.clone()),
             None => accepted.push((name, entry)),

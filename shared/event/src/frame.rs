@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use zstd::bulk::Decompressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 use crate::Event;
 
@@ -67,7 +67,7 @@ pub fn encode_frame(events: &[Event]) -> Result<Vec<u8>, FrameError> {
     bytes.extend_from_slice(&[VERSION, CODEC_JSON]);
     bytes.extend_from_slice(&(events.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&crc32fast::hash(&plain).to_le_bytes());
-    let body = zstd::bulk::compress(&plain, ZSTD_LEVEL).map_err(|error| FrameError::Compression(error.to_string()))?;
+    let body = deflate(&plain).map_err(|error| FrameError::Compression(error.to_string()))?;
     bytes.extend_from_slice(&body);
     Ok(bytes)
 }
@@ -108,8 +108,16 @@ pub fn decode_frame(bytes: &[u8]) -> Result<Frame, FrameError> {
 }
 
 thread_local! {
-    /// One for each thread, because making one takes longer than inflating a small frame.
+    /// One of each for each thread, because making one takes longer than packing a small frame.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn deflate(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|slot| match slot {
+        Some(known) => known.compress(plain),
+        None => slot.insert(Compressor::new(ZSTD_LEVEL)?).compress(plain),
+    })
 }
 
 fn inflate(body: &[u8]) -> std::io::Result<Vec<u8>> {

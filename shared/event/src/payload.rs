@@ -251,9 +251,6 @@ pub struct Heartbeat {
     pub lane: u16,
     /// Event time that this producer has passed on this lane, UTC ms.
     pub watermark_ms: i64,
-    /// Events of this vendor session published on this lane since its last heartbeat, and the wrapping sum of their ids.
-    pub event_count: u64,
-    pub id_sum: u64,
     /// What the producer published on this lane, of all its sessions: the live proof; absent from producers that stamp none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<BeatClaim>,

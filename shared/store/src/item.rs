@@ -3,6 +3,8 @@
 //! what was read before an item was deleted never matches the item that came after.
 //! ITEM-2: writes of one call are independent; each has its own outcome.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 /// The largest item. DynamoDB ends at 400 KB including keys and attribute names.
@@ -82,6 +84,28 @@ pub trait ItemStore: Send + Sync {
         to: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Item)>, StoreError>;
+}
+
+/// A store that several hold.
+#[async_trait]
+impl<S: ItemStore> ItemStore for Arc<S> {
+    async fn get(&self, key: &ItemKey) -> Result<Option<Item>, StoreError> {
+        (**self).get(key).await
+    }
+
+    async fn put(&self, writes: Vec<ItemWrite>) -> Vec<Result<PutOutcome, StoreError>> {
+        (**self).put(writes).await
+    }
+
+    async fn query(
+        &self,
+        pk: &str,
+        from: &str,
+        to: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Item)>, StoreError> {
+        (**self).query(pk, from, to, limit).await
+    }
 }
 
 /// Puts values where nothing is yet; what is there already is left alone. Errors are the first one met.

@@ -15,6 +15,10 @@ use touchline_faults::{
     Allowed, LAST, Mutant, Options, Outcome, Total, Violation, log_line, run, run_many, seed_of, shrink, table,
 };
 
+/// A schedule is mostly small allocations: with the C library's own allocator it takes a third longer.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Schedules between two movements of the progress bar.
 const PROGRESS_STEP: u64 = 100;
 

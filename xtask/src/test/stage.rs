@@ -24,6 +24,7 @@ pub enum Stage {
     Tests,
     Oracles,
     Faults,
+    Races,
     Cloud,
     Browser,
 }
@@ -32,13 +33,14 @@ pub enum Stage {
 const GATED: &str = "touchline-tests/oracles,touchline-tests/slow,touchline-tests/browser";
 
 impl Stage {
-    pub const ALL: [Stage; 8] = [
+    pub const ALL: [Stage; 9] = [
         Stage::Format,
         Stage::Lints,
         Stage::Build,
         Stage::Tests,
         Stage::Oracles,
         Stage::Faults,
+        Stage::Races,
         Stage::Cloud,
         Stage::Browser,
     ];
@@ -51,6 +53,7 @@ impl Stage {
             Stage::Tests => "tests",
             Stage::Oracles => "oracles",
             Stage::Faults => "faults",
+            Stage::Races => "races",
             Stage::Cloud => "cloud",
             Stage::Browser => "browser",
         }
@@ -64,6 +67,7 @@ impl Stage {
             Stage::Tests => "unit, property, golden, doc and tidiness tests",
             Stage::Oracles => "windows equal DuckDB's, the lake opens in pyiceberg",
             Stage::Faults => "20,000 fresh fault schedules are exact; kill -9 anywhere changes no result",
+            Stage::Races => "invocations that share one memory end as one, whatever thread is next",
             Stage::Cloud => "DynamoDB, Kinesis and Kafka, under real concurrency, change no result",
             Stage::Browser => "the dashboard is live in a real browser",
         }
@@ -73,7 +77,7 @@ impl Stage {
         match self {
             Stage::Format => &[Tool::Rustfmt],
             Stage::Lints => &[Tool::Clippy, Tool::CCompiler],
-            Stage::Build | Stage::Tests | Stage::Faults => &[Tool::CCompiler],
+            Stage::Build | Stage::Tests | Stage::Faults | Stage::Races => &[Tool::CCompiler],
             Stage::Oracles => &[Tool::CCompiler, Tool::Python],
             Stage::Cloud => &[Tool::Clippy, Tool::CCompiler, Tool::Jdk, Tool::Maven, Tool::Node, Tool::Npm],
             Stage::Browser => &[Tool::CCompiler, Tool::Node, Tool::Npm, Tool::Chromium],
@@ -108,6 +112,17 @@ impl Stage {
             Stage::Faults => {
                 crate::faults::check(workspace)?;
                 Ok(Counts::ONE_PASSED + gated_tests(workspace, &["kill_anywhere"])?)
+            }
+            Stage::Races => {
+                let features = "touchline-aggregate/shuttle";
+                run_counted(cargo(workspace).args([
+                    "test",
+                    "--workspace",
+                    "--features",
+                    features,
+                    "--test",
+                    "warm_cache",
+                ]))
             }
             Stage::Cloud => {
                 counterparts::run(workspace)?;

@@ -1,12 +1,16 @@
 //! What could not be taken, kept whole and replayable: `quarantine#source` / a name made from where it came from.
 //! QUA-1: put if absent under a name that a second look gives again, so a redelivery is not a second entry.
 //! QUA-2: `stage` says who refused: the parser (never in the stream) or a stream consumer (in the stream).
+//! QUA-3: an entry always fits an item; of a larger record it keeps the beginning, and says so.
 
 use serde::{Deserialize, Serialize};
-use touchline_event::{Position, ShardId};
+use touchline_event::{MAX_EVENT_BYTES, Position, ShardId};
 
 use super::{decode, encode, walk};
 use crate::{ItemKey, ItemStore, StoreError};
+
+/// Bytes of a refused record that its entry keeps: a larger one would fit no item, and who puts it would try for ever.
+pub const MAX_RAW_BYTES: usize = MAX_EVENT_BYTES;
 
 /// A refused record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,8 +50,18 @@ pub fn stream_name(shard: &ShardId, position: Position) -> String {
     format!("stream#{shard}#{}#{:06}", super::late::sortable(position), position.sub)
 }
 
+/// What an entry keeps of a refused record.
+pub fn kept(raw: &[u8]) -> &[u8] {
+    &raw[..raw.len().min(MAX_RAW_BYTES)]
+}
+
 fn item(source: &str, sk: String, entry: &QuarantineEntry) -> Result<(ItemKey, Vec<u8>), StoreError> {
-    let value = encode(&sk, entry)?;
+    let value = if entry.raw.len() > MAX_RAW_BYTES {
+        let message = format!("{}; raw is the beginning of {} bytes", entry.message, entry.raw.len());
+        encode(&sk, &QuarantineEntry { message, raw: kept(&entry.raw).to_vec(), ..entry.clone() })?
+    } else {
+        encode(&sk, entry)?
+    };
     Ok((ItemKey::new(format!("quarantine#{source}"), sk), value))
 }
 

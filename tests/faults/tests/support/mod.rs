@@ -139,7 +139,7 @@ impl World {
 
     pub fn store(&self, mishap: &Mishap) -> Arc<dyn ItemStore> {
         let mishap = mishap.clone();
-        Arc::new(FaultyStore::new(Shared(Arc::clone(&self.store)), move || mishap.next()))
+        Arc::new(FaultyStore::new(Arc::clone(&self.store), move || mishap.next()))
     }
 
     pub async fn redrive(
@@ -183,35 +183,5 @@ impl World {
 
     pub async fn panes(&self) -> Vec<Pane> {
         panes::read(&*self.store, Family::Trades, ENTITY, WindowPolicy::DEFAULT.pane_ms, None, None).await.unwrap()
-    }
-}
-
-/// A memory store that several wrappers look at.
-pub struct Shared(pub Arc<MemoryStore>);
-
-#[async_trait]
-impl ItemStore for Shared {
-    async fn get(
-        &self,
-        key: &touchline_store::ItemKey,
-    ) -> Result<Option<touchline_store::Item>, touchline_store::StoreError> {
-        self.0.get(key).await
-    }
-
-    async fn put(
-        &self,
-        writes: Vec<touchline_store::ItemWrite>,
-    ) -> Vec<Result<touchline_store::PutOutcome, touchline_store::StoreError>> {
-        self.0.put(writes).await
-    }
-
-    async fn query(
-        &self,
-        pk: &str,
-        from: &str,
-        to: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(String, touchline_store::Item)>, touchline_store::StoreError> {
-        self.0.query(pk, from, to, limit).await
     }
 }
