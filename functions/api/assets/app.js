@@ -54,7 +54,7 @@ const refreshVendors = panel('vendors', SLOW_PAUSE_MS, async () => {
     { text: page.breaker.replace('_', ' '), class: { closed: 'good', open: 'bad', half_open: 'warn' }[page.breaker], title: page.breaker_until_at ? `until ${page.breaker_until_at}` : '' },
     { text: page.last_success_age_ms === null ? 'never' : `${count(Math.round(page.last_success_age_ms / 1000))} s`, class: 'r', title: page.last_success_at ?? '' },
     page.credits ? { text: `${count(page.credits.left)} of ${count(page.credits.limit)}`, class: `r ${page.credits.alarm ? 'bad' : ''}`, title: page.credits.alarm ?? `${count(page.credits.reserve)} are kept for closing captures; ${count(page.credits.refused_count)} polls were refused` } : { text: '', class: 'r' },
-    { text: page.credits?.alarm ?? page.last_failure ?? '', class: 'faint', title: page.last_failure_at ?? '' },
+    { text: page.credits?.alarm ?? (page.failure_count ? page.last_failure : ''), class: 'faint', title: page.last_failure_at ?? '' },
   ]));
 });
 

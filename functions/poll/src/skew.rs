@@ -1,6 +1,7 @@
 //! Whether a vendor's clock may be believed, from the date of its answer.
 //! SKEW-1: an answer whose clock jumped against the answers before is not taken; where the next one agrees with it, the jump
 //! is how things are now. A clock that was always wrong by the same is believed: event times are the vendor's.
+//! SKEW-2: an answer is as of its own date where that lies within the exchange: one that was long on its way tells old things.
 
 use touchline_runtime::{Answer, http_date_ms};
 use touchline_store::PageState;
@@ -13,6 +14,14 @@ const TOLERANCE_MS: i64 = 30_000;
 pub(crate) struct Exchanged {
     pub(crate) asked_at_ms: i64,
     pub(crate) received_at_ms: i64,
+}
+
+impl Exchanged {
+    /// The instant that the answer speaks of, by our clock.
+    pub(crate) fn known_at_ms(self, answer: &Answer) -> i64 {
+        let dated_ms = answer.header("date").and_then(http_date_ms).unwrap_or(self.received_at_ms);
+        dated_ms.clamp(self.asked_at_ms, self.received_at_ms.max(self.asked_at_ms))
+    }
 }
 
 /// How far the answer's clock is ahead of ours; 0 within the exchange, `None` where it does not say.
@@ -83,6 +92,9 @@ mod tests {
         let slow = Exchanged { asked_at_ms: DATED_MS - 1000, received_at_ms: DATED_MS + 900_000 };
         assert_eq!(objection(&mut state, &answer(None), slow), None);
         assert_eq!(objection(&mut state, &answer(Some("300")), at(-300_000)), None);
+        assert_eq!(slow.known_at_ms(&answer(None)), DATED_MS);
+        assert_eq!(at(90_000).known_at_ms(&answer(None)), at(90_000).received_at_ms, "never after the receipt");
+        assert_eq!(at(-90_000).known_at_ms(&answer(None)), at(-90_000).asked_at_ms, "never before it was asked");
         let undated = Answer { headers: Vec::new(), ..answer(None) };
         assert_eq!(objection(&mut state, &undated, at(900_000)), None);
     }

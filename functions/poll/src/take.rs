@@ -10,7 +10,7 @@ use touchline_event::{
 };
 use touchline_lake::Exchange;
 use touchline_runtime::{Answer, Validators};
-use touchline_store::{KnownGame, PageState, pages};
+use touchline_store::{KnownGame, PageState, StoreError, pages};
 
 use crate::heartbeat::LaneBook;
 use crate::ingest::{Prepared, keep_rejects, land_payload, list_landings, replay_parse};
@@ -36,10 +36,11 @@ impl PolledSource {
         exchanged: Exchanged,
         book: &mut LaneBook,
     ) -> Result<Turned, PollError> {
+        let known_at_ms = exchanged.known_at_ms(&answer);
         if answer.status != 304 && !(200..300).contains(&answer.status) {
             let said = String::from_utf8_lossy(&answer.body[..answer.body.len().min(SAID_BYTES_MAX)]);
             let message = format!("status {}: {said}", answer.status);
-            return self.turned_down(context, page, &answer, exchanged.received_at_ms, message).await;
+            return self.turned_down(context, page, &answer, known_at_ms, message).await;
         }
         for _ in 0..SWAPS_MAX {
             let (version, before) = pages::read(&*context.store, self.name(), page).await?;
@@ -53,18 +54,27 @@ impl PolledSource {
             let taken = if objection.is_some() || answer.status == 304 || state.content == Some(content) {
                 Read { turn: Turn::Unchanged, changes: Vec::new() }
             } else {
-                self.enter_session(context, page, exchanged.received_at_ms, &mut state).await?;
-                state.content = Some(content);
-                self.read(context, page, &answer, exchanged.received_at_ms, &mut state).await?
+                self.enter_session(context, page, known_at_ms, &mut state).await?;
+                let read = self.read(context, page, &answer, known_at_ms, &mut state).await?;
+                // A failure that repeats itself is a failure again.
+                state.content = read.turn.is_success().then_some(content);
+                read
             };
             if state == before {
                 return Ok(Turned { turn: taken.turn, games: Some(state.games) });
             }
-            let Some(version) = pages::replace(&*context.store, self.name(), page, version, &state).await? else {
-                continue;
+            let version = match pages::replace(&*context.store, self.name(), page, version, &state).await {
+                Ok(Some(version)) => version,
+                Ok(None) => continue,
+                Err(error @ StoreError::TooLarge { .. }) => {
+                    return Ok(
+                        Turn::Failed { message: format!("more changed at once than can be noted: {error}") }.into()
+                    );
+                }
+                Err(error) => return Err(error.into()),
             };
             if let Some(message) = objection {
-                return self.turned_down(context, page, &answer, exchanged.received_at_ms, message).await;
+                return self.turned_down(context, page, &answer, known_at_ms, message).await;
             }
             if !taken.changes.is_empty() {
                 self.publish(context, taken.changes, book).await?;

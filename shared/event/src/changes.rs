@@ -1,7 +1,8 @@
 //! What a poll says that the polls before it did not: new facts, and standing ones that changed.
 //! CHG-1: the same polls from the same start give the same changes, ids and times included, whoever takes them.
 //! CHG-2: a fact timed by its receipt keeps the time at which it was first told; told again it is no change.
-//! CHG-3: a value that returns (A, B, A) is a change again, under an id of its own.
+//! CHG-3: a value that returns (A, B, A) is a change again, under an id of its own; not so one with the vendor's own time, which
+//! cannot stand twice: there an old answer was told again.
 //! CHG-4: an answer received before the last one that was taken changes nothing.
 //! What a vendor no longer lists is not a change: it may only have left the page.
 
@@ -58,6 +59,9 @@ impl Changes {
                 is_touched = true;
             }
             if told.content != content {
+                if told.has_stood(content) && event.timestamp_ms != received_at_ms {
+                    continue;
+                }
                 event.event_id = told.turn_to(content);
             } else if !is_new {
                 continue;
@@ -86,6 +90,10 @@ impl Changes {
 }
 
 impl Told {
+    fn has_stood(&self, content: u64) -> bool {
+        self.former.iter().any(|(id, _)| *id == content)
+    }
+
     /// Another content stands from now on; the id of the change.
     fn turn_to(&mut self, content: u64) -> EventId {
         let left = std::mem::replace(&mut self.content, content);
@@ -196,6 +204,25 @@ mod tests {
         }
         assert_eq!(ids.len(), 5);
         assert!(ids.contains(&quote("Home", 2, 0).event_id.0) && ids.contains(&quote("Home", 3, 0).event_id.0));
+    }
+
+    #[test]
+    fn an_old_answer_told_again_changes_nothing_that_the_vendor_times() {
+        let mut changes = Changes::default();
+        let look = |price_e6, at_ms| {
+            let mut event = quote("Home", price_e6, at_ms);
+            event.event_id = EventId(stable_hash(format!("{price_e6} {at_ms}").as_bytes()));
+            event
+        };
+        assert_eq!(told(&mut changes, vec![look(2, 500)], 1000).len(), 1);
+        assert_eq!(told(&mut changes, vec![look(3, 1500)], 2000).len(), 1);
+        assert!(told(&mut changes, vec![look(2, 500)], 3000).is_empty());
+        assert!(told(&mut changes, vec![look(3, 1500)], 4000).is_empty());
+        assert_eq!(
+            told(&mut changes, vec![look(2, 4500)], 5000).len(),
+            1,
+            "the price is back, and the vendor says when"
+        );
     }
 
     #[test]
