@@ -45,7 +45,11 @@ pub fn run(arguments: &Arguments, workspace: &Workspace) -> Result<ExitCode> {
         must_succeed(&mut command)
             .with_context(|| format!("{target} found an input; it is under {FOLDER}/artifacts/{target}"))?;
     }
-    println!("\n{} targets, {} s each: no crash, no input over {INPUT_SECONDS_MAX} s", targets.len(), arguments.seconds);
+    println!(
+        "\n{} targets, {} s each: no crash, no input over {INPUT_SECONDS_MAX} s",
+        targets.len(),
+        arguments.seconds
+    );
     Ok(ExitCode::SUCCESS)
 }
 
