@@ -3,8 +3,10 @@
 use crate::tree::Tree;
 
 /// The library rooms in flow order: a room may depend on those before it. `runtime` is for functions only.
-const FLOW: [&str; 10] =
-    ["event", "feed", "stream", "window", "metric", "store", "lake", "warehouse", "predict", "runtime"];
+const FLOW: [&str; 11] =
+    ["event", "feed", "stream", "window", "metric", "store", "lake", "warehouse", "predict", "runtime", "simulate"];
+/// Rooms that are never deployed: of the functions' own dependencies only the local one's may name them.
+const NEVER_DEPLOYED: [&str; 1] = ["simulate"];
 /// Rooms that only tests use: they depend on no other, and no room or function depends on them.
 const FOR_TESTS: [&str; 1] = ["delivery"];
 /// Rooms without async, clock, randomness, environment, input and output.
@@ -76,9 +78,15 @@ pub fn wrong_arrows(tree: &Tree) -> Vec<String> {
         }
     }
     for (function, path, text) in packages(tree, "functions/") {
-        for (_, name) in dependencies(&path, text) {
+        for (table, name) in dependencies(&path, text) {
             let Some(target) = name.strip_prefix("touchline-") else { continue };
-            if rank(target).is_none() && function != EVERYTHING_AT_ONCE {
+            if function == EVERYTHING_AT_ONCE {
+                continue;
+            }
+            if table == "dependencies" && NEVER_DEPLOYED.contains(&target) {
+                problems.push(format!("{path}: {target} is never deployed; {function} may use it in tests only"));
+            }
+            if rank(target).is_none() {
                 problems.push(format!("{path}: only functions/{EVERYTHING_AT_ONCE} may depend on functions/{target}"));
             }
         }
@@ -146,10 +154,16 @@ mod tests {
             ("shared/delivery/Cargo.toml", "[dependencies]\ntouchline-event.workspace = true\n"),
             ("shared/store/Cargo.toml", "[dev-dependencies]\ntouchline-delivery.workspace = true\n"),
             ("functions/api/Cargo.toml", "[dependencies]\ntouchline-poll.workspace = true\ntouchline-lake = \"1\"\n"),
-            ("functions/local/Cargo.toml", "[dependencies]\ntouchline-poll.workspace = true\n"),
+            (
+                "functions/local/Cargo.toml",
+                "[dependencies]\ntouchline-poll.workspace = true\ntouchline-simulate = \"1\"\n",
+            ),
+            ("functions/poll/Cargo.toml", "[dependencies]\ntouchline-simulate = \"1\"\n"),
+            ("functions/listen/Cargo.toml", "[dev-dependencies]\ntouchline-simulate = \"1\"\n"),
         ]);
         let problems = wrong_arrows(&tree);
-        assert_eq!(problems.len(), 5, "{problems:?}");
+        assert_eq!(problems.len(), 6, "{problems:?}");
+        assert!(problems.iter().any(|problem| problem.contains("poll may use it in tests only")), "{problems:?}");
         assert!(problems.iter().any(|problem| problem.contains("delivery stands alone")), "{problems:?}");
         assert!(problems.iter().any(|problem| problem.contains("store -> delivery")), "{problems:?}");
         assert!(problems.iter().any(|problem| problem.contains("event -> window")), "{problems:?}");

@@ -246,6 +246,7 @@ mod tests {
             index: 0,
             received_at_ms: None,
             shift_ms: 0,
+            exchange: None,
             bytes: format!("{{\"type\":\"trade\",\"data\":[{}]}}", prints.join(",")).into_bytes(),
         };
         ingest(&context, vec![Delivery { session: &mut session, payloads: vec![&payload] }]).await.unwrap();

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use touchline_simulate::FaultRates;
 use touchline_store::PaneLayout;
 
 use crate::cost::NamedLoad;
@@ -15,6 +16,7 @@ use crate::windows::TradeFormat;
 /// Where state is kept unless `--state` says otherwise.
 const DEFAULT_STATE: &str = "state";
 const DEFAULT_PORT: u16 = 7071;
+const DEFAULT_SIMULATE_PORT: u16 = 7072;
 /// A match day in about five minutes.
 const DEFAULT_DEMO_SPEED: &str = "120";
 
@@ -52,6 +54,16 @@ enum Command {
         after_help = "Examples:\n  touchline replay --source finnhub trades.ndjson.gz --state state\n  touchline replay --source betfair 1.2008.jsonl --speed 60 --port 8080"
     )]
     Replay(ReplayArgs),
+    /// Poll vendors, politely and within a budget, with API and dashboard.
+    #[command(
+        after_help = "Without --sport and --config, touchline.toml of this folder is read; touchline.example.toml says what can be in it.\nKeys are environment variables that the configuration names. Ctrl-C ends it; started again on the same folder, it goes on.\n\nExamples:\n  touchline live --sport nfl\n  THE_ODDS_API_KEY=... touchline live --config touchline.toml --state state\n  touchline live --config touchline.toml --simulated http://127.0.0.1:7072 --for 4h"
+    )]
+    Live(LiveArgs),
+    /// Play the recordings as the vendors' own endpoints, on this machine.
+    #[command(
+        after_help = "Any key is taken, except wrong-key. docs/simulate.md has a table of vendors, endpoints and faults.\n\nExamples:\n  touchline simulate --list\n  touchline simulate\n  curl 'http://127.0.0.1:7072/espn/apis/site/v2/sports/soccer/fifa.world/scoreboard'\n  touchline simulate --faults all=0.02,slow=0.2 --seed 7 --speed 10\n  touchline simulate --from 2026-07-04T19:30:00Z --as-recorded --for 10m --port 0"
+    )]
+    Simulate(SimulateArgs),
     /// Compute windows over a file of trades, without a state folder.
     #[command(
         after_help = "Examples:\n  touchline windows --input trades.ndjson --source trades-ndjson --window 1m --output bars.ndjson\n  touchline windows --input ws.jsonl.gz --source finnhub --window 5m --slide 1m --lateness 10s --drop-duplicates --output bars.parquet"
@@ -148,6 +160,27 @@ pub struct ReplayArgs {
 }
 
 #[derive(Args)]
+pub struct LiveArgs {
+    /// What to poll; touchline.toml unless given.
+    #[arg(long, conflicts_with = "sport")]
+    pub config: Option<PathBuf>,
+    /// ESPN's scoreboard and play by play of nfl, nba, nhl, mlb, premier-league, ...; needs no key.
+    #[arg(long)]
+    pub sport: Option<String>,
+    /// Ask the simulator at this address in place of every vendor, and take its clock.
+    #[arg(long, value_name = "ADDRESS")]
+    pub simulated: Option<String>,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    pub port: u16,
+    /// End after this time (of the simulator's clock, where there is one); until Ctrl-C unless given.
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub r#for: Option<Duration>,
+}
+
+#[derive(Args)]
 pub struct RedriveArgs {
     #[command(flatten)]
     pub state: StateArgs,
@@ -182,6 +215,42 @@ pub struct RebuildArgs {
 
 fn instant(text: &str) -> Result<i64, String> {
     touchline_event::parse_utc_ms(text).ok_or_else(|| format!("{text} is no UTC time such as 2026-11-20T19:30:00Z"))
+}
+
+#[derive(Args)]
+pub struct SimulateArgs {
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = DEFAULT_SIMULATE_PORT)]
+    pub port: u16,
+    /// Simulated seconds per second.
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// Where on the match day, 4 July 2026, the clock begins, RFC 3339; 16:45 unless given.
+    #[arg(long, value_parser = instant)]
+    pub from: Option<i64>,
+    /// Tell the match day's own times; unless given, they are moved so that it begins now.
+    #[arg(long)]
+    pub as_recorded: bool,
+    /// What goes wrong and how often: outage, slow, truncate, html, 429, duplicate, clock-skew, all; each =RATE, 0.05 unless given.
+    #[arg(long)]
+    pub faults: Option<FaultRates>,
+    /// Decides the faults; drawn and printed unless given.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Credits of The Odds API that a key has.
+    #[arg(long, default_value_t = 500)]
+    pub credits: u64,
+    /// End after this long, such as 90s; unless given, with Ctrl-C.
+    #[arg(long = "for", value_parser = humantime::parse_duration)]
+    pub length: Option<Duration>,
+    /// Print what is played under which address, and end.
+    #[arg(long)]
+    pub list: bool,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
+    speed.ok_or_else(|| format!("{text} is no speed; give a number above 0, such as 10"))
 }
 
 #[derive(Args)]
@@ -277,6 +346,8 @@ fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Some(Command::Demo(args)) => runtime.block_on(crate::demo::run(&args)),
         Some(Command::Normalize(args)) => crate::normalize::run(&args),
         Some(Command::Replay(args)) => runtime.block_on(crate::replay::run(&args)),
+        Some(Command::Live(args)) => runtime.block_on(crate::live::run(&args)),
+        Some(Command::Simulate(args)) => runtime.block_on(crate::simulate::run(&args)),
         Some(Command::Windows(args)) => crate::windows_command::run(&args),
         Some(Command::Sql(args)) => runtime.block_on(crate::query::sql(&args)),
         Some(Command::Transform(args)) => runtime.block_on(crate::query::transform(&args)),

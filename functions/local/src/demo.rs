@@ -23,7 +23,7 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let live = LiveHub::new(LIVE_CHANGES);
     let pipeline = Pipeline::new(state.clone(), WindowPolicy::DEFAULT, live.clone());
     let clock = ReplayClock::default();
-    let server = Server::start(&state, live.clone(), clock.clone(), args.port).await?;
+    let server = Server::start(&state, live.clone(), clock.clone(), touchline_runtime::Clock::WALL, args.port).await?;
 
     let stopwatch = touchline_runtime::Stopwatch::start();
     let consumers = tokio::spawn(Arc::clone(&pipeline).run());

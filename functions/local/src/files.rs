@@ -9,19 +9,6 @@ use flate2::read::MultiGzDecoder;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Plain content of bytes that may be gzip, at most `limit` bytes.
-pub fn unpack(bytes: &[u8], limit: usize) -> anyhow::Result<Vec<u8>> {
-    if !bytes.starts_with(&GZIP_MAGIC) {
-        return Ok(bytes.to_vec());
-    }
-    let mut plain = Vec::new();
-    MultiGzDecoder::new(bytes).take(limit as u64 + 1).read_to_end(&mut plain)?;
-    if plain.len() > limit {
-        bail!("larger than {limit} bytes unpacked");
-    }
-    Ok(plain)
-}
-
 /// A reader of the plain bytes.
 pub fn open(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
     let mut file = File::open(path).with_context(|| format!("{} cannot be opened; check the path", path.display()))?;

@@ -4,14 +4,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow, bail};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use touchline_event::{parse_utc_ms, stable_hash};
+use anyhow::{Context as _, anyhow};
+use touchline_event::stable_hash;
 use touchline_feed::Source;
 use touchline_poll::Payload;
+use touchline_simulate::{Bundled, Kind, Part, by_wall_clock, polls};
 
-use crate::{files, slices};
+use crate::files;
 
 /// Lines of a message file that travel as one payload at most.
 const LINES_PER_PAYLOAD: usize = 500;
@@ -19,8 +18,6 @@ const LINES_PER_PAYLOAD: usize = 500;
 const MESSAGE_SPAN_MS: i64 = 30_000;
 /// A recording unpacked is never larger.
 const MAX_RECORDING_BYTES: usize = 512 << 20;
-
-include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
 /// One payload and when it arrives.
 #[derive(Debug, Clone)]
@@ -39,60 +36,22 @@ pub struct Recording {
     pub arrivals: Vec<Arrival>,
 }
 
-#[derive(Deserialize)]
-struct Manifest {
-    recording: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    file: String,
-    source: String,
-    kind: Kind,
-    starts_at: String,
-    ends_at: String,
-    title: String,
-    /// Where the recording begins on the match day's clock; its own time unless given.
-    replay_starts_at: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    /// One vendor message a line.
-    Messages,
-    /// One HTTP answer a line: `{"received_at": .., "body": ..}`.
-    Polls,
-    /// One HTTP answer of a finished game, replayed by its plays' wall clock.
-    Summary,
-    /// A table with a header, one answer.
-    Table,
-}
-
 /// The recordings that are part of the binary, on the clock of one match day.
 pub fn bundled() -> anyhow::Result<Vec<Recording>> {
-    let manifest =
-        BUNDLED.iter().find(|(name, _)| *name == "recordings.toml").context("the binary holds no recordings.toml")?;
-    let manifest: Manifest = toml::from_str(std::str::from_utf8(manifest.1)?).context("recordings.toml")?;
-    manifest.recording.iter().map(|entry| read_entry(entry).with_context(|| entry.file.clone())).collect()
+    let bundled = touchline_simulate::bundled()?;
+    bundled.into_iter().map(|one| read_bundled(&one).with_context(|| one.file.clone())).collect()
 }
 
-fn read_entry(entry: &Entry) -> anyhow::Result<Recording> {
-    let packed = BUNDLED.iter().find(|(name, _)| *name == entry.file).context("not among the bundled files")?.1;
-    let bytes = files::unpack(packed, MAX_RECORDING_BYTES)?;
-    let source = Source::from_name(&entry.source).ok_or_else(|| anyhow!("source {} is unknown", entry.source))?;
-    let time = |text: &str| parse_utc_ms(text).ok_or_else(|| anyhow!("{text} is not a UTC time"));
-    let shift_ms = match &entry.replay_starts_at {
-        Some(text) => time(text)? - time(&entry.starts_at)?,
-        None => 0,
+fn read_bundled(bundled: &Bundled) -> anyhow::Result<Recording> {
+    let Bundled { file, title, kind, ends_at_ms, shift_ms, bytes, .. } = bundled;
+    let source = Source::from_name(&bundled.source).ok_or_else(|| anyhow!("source {} is unknown", bundled.source))?;
+    let parts = match kind {
+        Kind::Messages => messages(bytes, source),
+        Kind::Polls => polls(bytes)?,
+        Kind::Summary => by_wall_clock(bytes)?,
+        Kind::Table => vec![Part { at_ms: *ends_at_ms, received_at_ms: Some(*ends_at_ms), bytes: bytes.clone() }],
     };
-    let parts = match entry.kind {
-        Kind::Messages => messages(&bytes, source),
-        Kind::Polls => polls(&bytes)?,
-        Kind::Summary => slices::by_wall_clock(&bytes)?,
-        Kind::Table => vec![Part { at_ms: time(&entry.ends_at)?, received_at_ms: Some(time(&entry.ends_at)?), bytes }],
-    };
-    Ok(recording(&entry.title, &entry.file, source, shift_ms, parts))
+    Ok(recording(title, file, source, *shift_ms, parts))
 }
 
 /// A user's file as a recording on its own clock. Message files are cut into payloads; anything else is one.
@@ -114,13 +73,6 @@ pub fn of_file(path: &Path, source: Source) -> anyhow::Result<Recording> {
     Ok(recording)
 }
 
-/// A payload before it is given its place.
-pub struct Part {
-    pub at_ms: i64,
-    pub received_at_ms: Option<i64>,
-    pub bytes: Vec<u8>,
-}
-
 fn recording(title: &str, session: &str, source: Source, shift_ms: i64, parts: Vec<Part>) -> Recording {
     let arrivals = parts
         .into_iter()
@@ -134,6 +86,7 @@ fn recording(title: &str, session: &str, source: Source, shift_ms: i64, parts: V
                 index: index as u64,
                 received_at_ms: part.received_at_ms,
                 shift_ms,
+                exchange: None,
                 bytes: part.bytes,
             },
         })
@@ -175,25 +128,6 @@ fn greatest_number_after(line: &[u8], key: &[u8]) -> Option<i64> {
             std::str::from_utf8(&digits).ok()?.parse().ok()
         })
         .max()
-}
-
-#[derive(Deserialize)]
-struct Poll<'a> {
-    received_at: String,
-    #[serde(borrow)]
-    body: &'a RawValue,
-}
-
-fn polls(bytes: &[u8]) -> anyhow::Result<Vec<Part>> {
-    let mut parts = Vec::new();
-    for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
-        let poll: Poll<'_> = serde_json::from_slice(line).with_context(|| format!("line {}", number + 1))?;
-        let Some(at_ms) = parse_utc_ms(&poll.received_at) else {
-            bail!("line {}: received_at {} is not a UTC time", number + 1, poll.received_at)
-        };
-        parts.push(Part { at_ms, received_at_ms: Some(at_ms), bytes: poll.body.get().as_bytes().to_vec() });
-    }
-    Ok(parts)
 }
 
 #[cfg(test)]

@@ -315,7 +315,9 @@ pub async fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let live = LiveHub::new(LIVE_CHANGES);
     let clock = ReplayClock::default();
     let server = match args.port {
-        Some(port) => Some(Server::start(&state, live.clone(), clock.clone(), port).await?),
+        Some(port) => {
+            Some(Server::start(&state, live.clone(), clock.clone(), touchline_runtime::Clock::WALL, port).await?)
+        }
         None => None,
     };
     let pipeline = Pipeline::new(state.clone(), WindowPolicy::DEFAULT, live);

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use touchline_event::format_utc_ms;
 use touchline_metric::Family;
-use touchline_store::{LaneItem, PaneLayout, directory, live_lane, progress, watermarks};
+use touchline_store::{
+    BreakerPhase, LaneItem, PaneLayout, breakers, credits, directory, live_lane, progress, watermarks,
+};
 
 use crate::audit;
 use crate::cli::StateArgs;
@@ -34,6 +36,7 @@ pub async fn run(args: &StateArgs) -> anyhow::Result<ExitCode> {
             println!("{source:<14} watermark {}{note}", format_utc_ms(overall));
         }
     }
+    report_vendors(&state).await?;
     audit::report_proof(&state).await?;
     println!("waiting        {} records", audit::waiting_records(&state).await?);
     Ok(ExitCode::SUCCESS)
@@ -51,4 +54,38 @@ async fn open_parts(state: &State) -> anyhow::Result<String> {
         largest = largest.max(item.value.len());
     }
     Ok(format!("{part_count} open panes of {plain_bytes} bytes in {byte_count} bytes, the largest item {largest}"))
+}
+
+/// Prints the budgets and the breakers of what is polled.
+async fn report_vendors(state: &State) -> anyhow::Result<()> {
+    let now_ms = touchline_runtime::now_ms();
+    for (source, ledger) in credits::list(&*state.store).await? {
+        let plan = ledger.plan;
+        if plan.credits > 0 {
+            println!(
+                "{source:<14} credits {} of {} left of this {}, {} kept for closing captures, never less than {} left, {} polls refused",
+                ledger.left(),
+                plan.credits,
+                plan.period.as_str(),
+                plan.reserve,
+                ledger.lowest_left.unwrap_or(plan.credits),
+                ledger.refused_count
+            );
+        }
+        if let Some(alarm) = ledger.alarm(now_ms) {
+            println!("{source:<14} ALARM {alarm}");
+        }
+    }
+    for (source, page, breaker) in breakers::list(&*state.store).await? {
+        let last = breaker.last_success_at_ms.map_or("never".to_owned(), format_utc_ms);
+        let failure = breaker.last_failure.filter(|_| breaker.failures > 0);
+        let failure = failure.map_or(String::new(), |message| format!(", {} failures: {message}", breaker.failures));
+        println!("{source:<14} breaker {} {page}, last answer {last}{failure}", breaker.phase.as_str());
+        let entered = |(at_ms, phase): &(i64, BreakerPhase)| format!("{} {}", format_utc_ms(*at_ms), phase.as_str());
+        let history: Vec<String> = breaker.history.iter().map(entered).collect();
+        if !history.is_empty() {
+            println!("{:<14} {}", "", history.join(", "));
+        }
+    }
+    Ok(())
 }

@@ -20,6 +20,8 @@ pub use item::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, PutOutcome, 
 pub use memory::MemoryStore;
 pub use pane_store::{LaneEntry, LaneItem, LaneLimits, LanePanes, PaneLayout, is_own_version, live_lane, pane_store};
 pub use records::{
-    AnomalyEntry, DueEntry, LateEntry, LateLedger, Ledger, Pane, QuarantineEntry, Redriven, SourceAccount, accounting,
-    anomalies, directory, due, late, layout, outbox, panes, progress, proofs, quarantine, redriven, watermarks,
+    Admission, AnomalyEntry, Breaker, BreakerPhase, CreditLedger, CreditPeriod, CreditPlan, CreditRefusal, DueEntry,
+    KnownGame, LateEntry, LateLedger, Ledger, PageState, Pane, QuarantineEntry, Redriven, SourceAccount, VendorCredits,
+    accounting, anomalies, breakers, credits, directory, due, late, layout, outbox, pages, panes, progress, proofs,
+    quarantine, redriven, watermarks,
 };

@@ -1,4 +1,4 @@
-//! Puts the bundled recordings into the binary, so that the demo needs no checkout.
+//! Puts the bundled recordings into the binary, so that neither demo nor simulator needs a checkout.
 
 use std::env;
 use std::fmt::Write as _;

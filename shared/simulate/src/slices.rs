@@ -5,11 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use touchline_event::parse_utc_ms;
 
-use crate::recordings::Part;
+use crate::recordings::{Part, RecordingError};
 
 /// How often the recorded poller asks.
 const POLL_EVERY_MS: i64 = 30_000;
@@ -17,19 +16,19 @@ const POLL_EVERY_MS: i64 = 30_000;
 const OVERLAP_MS: i64 = 60_000;
 
 /// Answers by the plays' wall clock; the last one is the summary as it was recorded.
-pub fn by_wall_clock(bytes: &[u8]) -> anyhow::Result<Vec<Part>> {
+pub fn by_wall_clock(bytes: &[u8]) -> Result<Vec<Part>, RecordingError> {
     let summary: Value = serde_json::from_slice(bytes)?;
-    let mut times: Vec<i64> = plays_of(&summary).into_iter().filter_map(wall_clock).collect();
-    times.sort_unstable();
+    let times = wall_clocks(&summary);
     let (Some(first_ms), Some(last_ms)) = (times.first().copied(), times.last().copied()) else {
-        bail!("no play has a wallclock; the summary cannot be replayed by it");
+        return Err(RecordingError::NoWallClock);
     };
     let mut parts = Vec::new();
     let mut at_ms = first_ms;
     while at_ms < last_ms {
         let has_news = times.iter().any(|time| (at_ms - POLL_EVERY_MS + 1..=at_ms).contains(time));
         if has_news {
-            let slice = slice(&summary, at_ms).context("rewinding the summary")?;
+            let slice =
+                rewound(&summary, at_ms - POLL_EVERY_MS - OVERLAP_MS, at_ms).ok_or(RecordingError::NoWallClock)?;
             parts.push(Part { at_ms, received_at_ms: Some(at_ms), bytes: serde_json::to_vec(&slice)? });
         }
         at_ms += POLL_EVERY_MS;
@@ -42,6 +41,13 @@ pub fn by_wall_clock(bytes: &[u8]) -> anyhow::Result<Vec<Part>> {
     Ok(parts)
 }
 
+/// When the plays of a summary were made, ascending.
+pub fn wall_clocks(summary: &Value) -> Vec<i64> {
+    let mut times: Vec<i64> = plays_of(summary).into_iter().filter_map(wall_clock).collect();
+    times.sort_unstable();
+    times
+}
+
 fn plays_of(summary: &Value) -> Vec<&Value> {
     let flat = summary["plays"].as_array().into_iter().flatten();
     let drives = summary["drives"]["previous"].as_array().into_iter().flatten();
@@ -52,10 +58,10 @@ fn wall_clock(play: &Value) -> Option<i64> {
     parse_utc_ms(play["wallclock"].as_str()?)
 }
 
-fn slice(summary: &Value, at_ms: i64) -> Option<Value> {
+/// The summary as of `at_ms`, with the plays after `since_ms`. `None` where no play was made by then.
+pub fn rewound(summary: &Value, since_ms: i64, at_ms: i64) -> Option<Value> {
     let mut slice = summary.clone();
-    let is_told =
-        |play: &Value| wall_clock(play).is_some_and(|time| time <= at_ms && time > at_ms - POLL_EVERY_MS - OVERLAP_MS);
+    let is_told = |play: &Value| wall_clock(play).is_some_and(|time| time <= at_ms && time > since_ms);
     if let Some(plays) = slice["plays"].as_array_mut() {
         plays.retain(is_told);
     }
@@ -83,15 +89,35 @@ fn slice(summary: &Value, at_ms: i64) -> Option<Value> {
     Some(slice)
 }
 
+/// The summary of a game that has not begun.
+pub fn before_start(summary: &Value) -> Value {
+    let mut before = summary.clone();
+    if let Some(object) = before.as_object_mut() {
+        for block in ["boxscore", "scoringPlays", "plays", "drives", "winprobability"] {
+            object.remove(block);
+        }
+    }
+    let competition = &mut before["header"]["competitions"][0];
+    competition["status"] =
+        json!({"type": {"id": "1", "name": "STATUS_SCHEDULED", "state": "pre", "completed": false}});
+    forget_result(competition, |_| json!("0"));
+    before
+}
+
 fn rewind_header(competition: &mut Value, last_play: &Value) {
     competition["status"] = json!({
         "type": {"id": "2", "name": "STATUS_IN_PROGRESS", "state": "in", "completed": false},
         "period": last_play["period"]["number"],
         "displayClock": last_play["clock"]["displayValue"],
     });
+    forget_result(competition, |side| Value::String(last_play[side].to_string()));
+}
+
+/// Scores by `score_of` the side, and nothing that is known only at the end.
+fn forget_result(competition: &mut Value, score_of: impl Fn(&str) -> Value) {
     for competitor in competition["competitors"].as_array_mut().into_iter().flatten() {
         let side = if competitor["homeAway"] == "home" { "homeScore" } else { "awayScore" };
-        competitor["score"] = Value::String(last_play[side].to_string());
+        competitor["score"] = score_of(side);
         if let Some(object) = competitor.as_object_mut() {
             object.remove("winner");
             object.remove("linescores");
