@@ -27,9 +27,12 @@ const LANES: u16 = 8;
 const START_MS: i64 = 1_793_491_200_000;
 const PAGE: &str = "/v4/sports/nfl/odds?regions=us&markets=h2h";
 
+/// Status, headers, body.
+type Scripted = (u16, Vec<(&'static str, String)>, String);
+
 /// What the vendor answers next; the last one again and again.
 #[derive(Clone)]
-struct Script(Arc<Mutex<VecDeque<(u16, Vec<(&'static str, String)>, String)>>>, Arc<AtomicUsize>);
+struct Script(Arc<Mutex<VecDeque<Scripted>>>, Arc<AtomicUsize>);
 
 impl Script {
     fn of(answers: impl IntoIterator<Item = (u16, String)>) -> Self {
