@@ -51,6 +51,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask test --only cloud               the cloud adapters against DynamoDB Local, kinesalite and Kafka
   cargo xtask bench windows                   five runs of the one-minute trade windows, release build
   cargo xtask bench windows --events 500000 --duckdb path/to/python
+  cargo xtask bench layouts                   replays with panes by the pane and by the lane
   cargo xtask faults --schedules 1000000      a million schedules of crashes, retries, duplicates and lost answers
   cargo xtask faults --help                   what else the simulator takes
   cargo xtask fuzz                            a minute of fuzzing for every parser, the frame and the pane

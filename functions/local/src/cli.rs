@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use touchline_simulate::FaultRates;
+use touchline_store::PaneLayout;
 
 use crate::cost::NamedLoad;
 use crate::rebuild::PaneName;
@@ -119,6 +120,9 @@ pub struct DemoArgs {
     /// Stop when the recordings end and print a summary.
     #[arg(long)]
     pub exit: bool,
+    /// How panes lie in a new state folder: pane (an item each) or lane (one item for a lane's open panes).
+    #[arg(long, value_name = "LAYOUT")]
+    pub pane_layout: Option<PaneLayout>,
 }
 
 #[derive(Args)]
@@ -150,6 +154,9 @@ pub struct ReplayArgs {
     /// Serve API and page on this port of 127.0.0.1 meanwhile; 0 chooses a free one.
     #[arg(long)]
     pub port: Option<u16>,
+    /// How panes lie in a new state folder: pane (an item each) or lane (one item for a lane's open panes).
+    #[arg(long, value_name = "LAYOUT")]
+    pub pane_layout: Option<PaneLayout>,
 }
 
 #[derive(Args)]
@@ -308,6 +315,9 @@ pub struct CostArgs {
     /// Games, markets and symbols with events at the same time.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub entities: Option<u64>,
+    /// How panes lie in items, pane or lane.
+    #[arg(long, default_value = PaneLayout::Pane.as_str(), value_name = "LAYOUT")]
+    pub pane_layout: PaneLayout,
     /// Price file in place of the bundled one.
     #[arg(long)]
     pub prices: Option<PathBuf>,

@@ -19,7 +19,7 @@ use crate::{audit, query};
 /// Serves, replays, and ends or goes on serving.
 pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let recordings = bundled()?;
-    let state = Arc::new(State::create(&args.state.state).await?);
+    let state = Arc::new(State::create(&args.state.state, args.pane_layout).await?);
     let live = LiveHub::new(LIVE_CHANGES);
     let pipeline = Pipeline::new(state.clone(), WindowPolicy::DEFAULT, live.clone());
     let clock = ReplayClock::default();

@@ -311,7 +311,7 @@ pub async fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     for path in &args.files {
         recordings.push(of_file(path, source)?);
     }
-    let state = Arc::new(State::create(&args.state.state).await?);
+    let state = Arc::new(State::create(&args.state.state, args.pane_layout).await?);
     let live = LiveHub::new(LIVE_CHANGES);
     let clock = ReplayClock::default();
     let server = match args.port {

@@ -9,7 +9,7 @@ use touchline_event::{Changes, Event, Position, Sequence, encode_frame};
 use touchline_feed::{Document, SessionReader, Source};
 use touchline_lake::{RawPayload, land};
 use touchline_redrive::RedriveRequest;
-use touchline_store::{Fault, QuarantineEntry, pages, put_if_absent, quarantine};
+use touchline_store::{Fault, PaneLayout, QuarantineEntry, pages, put_if_absent, quarantine};
 use touchline_window::WindowPolicy;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -25,8 +25,8 @@ fn own_lane(event: &Event) -> String {
 }
 
 /// One entry of every kind that a consumer makes, and one event that was counted.
-async fn world_of_refusals() -> World {
-    let world = World::default();
+async fn world_of_refusals(layout: PaneLayout) -> World {
+    let world = World::of(layout);
     let send = |key: &str, events: &[Event]| world.log.push(key, encode_frame(events).unwrap());
     let lane = own_lane(&trade(1, START_MS));
     send(&lane, &[trade(1, START_MS), trade(2, START_MS + 2 * HOUR_MS)]);
@@ -60,7 +60,7 @@ async fn note(world: &World, sequence: Sequence, reason: &str, raw: Vec<u8>, eve
 
 #[tokio::test]
 async fn what_would_be_taken_now_is_counted_once_and_leaves_quarantine_visibly() {
-    let world = world_of_refusals().await;
+    let world = world_of_refusals(PaneLayout::Lane).await;
     let (_, before) = world.account().await;
     assert_eq!((before.applied, before.quarantined, before.late), (1, 6, 1));
     let policy = WindowPolicy::DEFAULT;
@@ -88,7 +88,7 @@ async fn what_would_be_taken_now_is_counted_once_and_leaves_quarantine_visibly()
 
 #[tokio::test]
 async fn source_and_reason_choose() {
-    let world = world_of_refusals().await;
+    let world = world_of_refusals(PaneLayout::Pane).await;
     let only = |sources: &[&str], reason: &str| RedriveRequest {
         sources: sources.iter().map(|name| (*name).to_owned()).collect(),
         reason: Some(reason.to_owned()),
@@ -109,10 +109,11 @@ async fn source_and_reason_choose() {
 #[tokio::test]
 async fn a_redrive_that_is_cut_short_at_any_operation_is_finished_by_the_next() {
     let policy = WindowPolicy::DEFAULT;
-    for fault in [Fault::LostRequest, Fault::LostResponse] {
+    let faults = [Fault::LostRequest, Fault::LostResponse];
+    for (layout, fault) in PaneLayout::ALL.into_iter().flat_map(|layout| faults.map(|fault| (layout, fault))) {
         let mut operation = 0;
         loop {
-            let world = world_of_refusals().await;
+            let world = world_of_refusals(layout).await;
             let mishap = Mishap::at(operation, fault);
             let cut = world.redrive(policy, &everything(), &mishap).await;
             if !mishap.struck() {

@@ -8,6 +8,7 @@ pub mod credits;
 pub mod directory;
 pub mod due;
 pub mod late;
+pub mod layout;
 pub mod outbox;
 pub mod pages;
 pub mod panes;
