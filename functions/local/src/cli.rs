@@ -178,6 +178,9 @@ pub struct LiveArgs {
     /// End after this time (of the simulator's clock, where there is one); until Ctrl-C unless given.
     #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
     pub r#for: Option<Duration>,
+    /// How panes lie in a new state folder: pane (an item each) or lane (one item for a lane's open panes).
+    #[arg(long, value_name = "LAYOUT")]
+    pub pane_layout: Option<PaneLayout>,
 }
 
 #[derive(Args)]
