@@ -19,5 +19,5 @@ pub use item::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, PutOutcome, 
 pub use memory::MemoryStore;
 pub use records::{
     AnomalyEntry, DueEntry, LateEntry, LateLedger, Ledger, Pane, QuarantineEntry, Redriven, SourceAccount, accounting,
-    anomalies, directory, due, late, outbox, panes, progress, proofs, quarantine, redriven, watermarks,
+    anomalies, directory, due, late, leases, outbox, panes, progress, proofs, quarantine, redriven, watermarks,
 };

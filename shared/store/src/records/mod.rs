@@ -6,6 +6,7 @@ pub mod anomalies;
 pub mod directory;
 pub mod due;
 pub mod late;
+pub mod leases;
 pub mod outbox;
 pub mod panes;
 pub mod progress;
