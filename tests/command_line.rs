@@ -128,6 +128,27 @@ fn a_state_folder_in_use_is_refused_but_its_lake_can_be_read() {
 }
 
 #[test]
+fn a_state_folder_keeps_the_layout_of_panes_that_it_began_with() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, state) = (folder.path().join("trades.jsonl"), folder.path().join("state"));
+    fs::write(&file, r#"{"type":"trade","data":[{"s":"A","p":1.5,"v":2,"t":1680286537580}]}"#).expect("a file");
+    let replay = |layout: &[&str]| {
+        run(&[&["replay", "--source", "finnhub", path(&file), "--state", path(&state)], layout].concat())
+    };
+    assert!(replay(&["--pane-layout", "lane"]).status.success());
+    let refused = replay(&["--pane-layout", "pane"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("panes lie by the lane here, not by the pane"), "{}", stderr(&refused));
+    // Whoever says nothing goes on with what is there.
+    let again = replay(&[]);
+    assert!(again.status.success(), "{}", stderr(&again));
+    let status = run(&["status", "--state", path(&state)]);
+    assert!(String::from_utf8_lossy(&status.stdout).contains("panes by the lane"));
+    let rebuilt = run(&["rebuild", "--pane", "trades/finnhub:A/2023-03-31T18:15:00Z", "--state", path(&state)]);
+    assert!(String::from_utf8_lossy(&rebuilt.stdout).contains("unchanged"), "{}", stderr(&rebuilt));
+}
+
+#[test]
 fn a_replayed_file_adds_up_and_a_second_replay_is_all_duplicates() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, state) = (folder.path().join("trades.jsonl"), folder.path().join("state"));

@@ -17,6 +17,8 @@ const KILLS_PER_STATE: usize = 4;
 const ATTEMPTS_MAX: usize = 4 * KILL_COUNT;
 /// Several undisturbed durations: what is not through by then hangs.
 const PATIENCE: u32 = 20;
+/// How panes lie in items.
+const LAYOUTS: [&str; 2] = ["pane", "lane"];
 
 /// Every figure of the final windows, highest revision only. When a window was written (`as_of`) and how often
 /// (`revision`) may differ between runs; what it says may not.
@@ -47,7 +49,7 @@ const TWICE_WRITTEN: &str = "select source, symbol, window_start, window_ms, rev
 fn twenty_kills_change_no_result() {
     let mut random = Random::new(seed());
     let undisturbed = tempfile::tempdir().expect("a folder for the test");
-    let mut command = demo(undisturbed.path());
+    let mut command = demo(undisturbed.path(), LAYOUTS[0]);
     let started = Instant::now();
     output_of(&mut command);
     let duration = started.elapsed();
@@ -59,20 +61,22 @@ fn twenty_kills_change_no_result() {
     let mut attempts = 0;
     while !moments.is_empty() {
         let state = tempfile::tempdir().expect("a folder for the test");
+        // The undisturbed run has an item for each pane: what shares items must say the same.
+        let layout = LAYOUTS[(attempts + 1) % LAYOUTS.len()];
         let mut survived = Vec::new();
         while survived.len() < KILLS_PER_STATE {
             let Some(moment) = moments.pop() else { break };
             attempts += 1;
             assert!(attempts <= ATTEMPTS_MAX, "the demo keeps ending before it can be killed");
-            if !kill_after(&mut demo(state.path()), moment) {
+            if !kill_after(&mut demo(state.path(), layout), moment) {
                 moments.insert(0, moment.mul_f64(0.9));
                 break;
             }
             survived.push(moment);
         }
         kill_count += survived.len();
-        finish(state.path(), duration * PATIENCE);
-        println!("killed after {survived:?}, then finished; {kill_count} of {KILL_COUNT}");
+        finish(state.path(), layout, duration * PATIENCE);
+        println!("panes by the {layout}, killed after {survived:?}, then finished; {kill_count} of {KILL_COUNT}");
         assert_same(&expected, &results(state.path()), &survived);
     }
     assert_eq!(kill_count, KILL_COUNT);
@@ -87,9 +91,9 @@ fn spread_moments(duration: Duration, random: &mut Random) -> Vec<Duration> {
     moments
 }
 
-fn demo(state: &Path) -> Command {
+fn demo(state: &Path, layout: &str) -> Command {
     let mut command = touchline();
-    command.args(["demo", "--exit", "--speed", "max", "--port", "0", "--state"]).arg(state);
+    command.args(["demo", "--exit", "--speed", "max", "--port", "0", "--pane-layout", layout, "--state"]).arg(state);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
@@ -111,8 +115,8 @@ fn kill_after(command: &mut Command, moment: Duration) -> bool {
 }
 
 /// Runs the demo to its end on a state that was killed.
-fn finish(state: &Path, patience: Duration) {
-    let mut command = demo(state);
+fn finish(state: &Path, layout: &str, patience: Duration) {
+    let mut command = demo(state, layout);
     let mut child = command.stderr(Stdio::inherit()).spawn().expect("touchline starts");
     let started = Instant::now();
     let status = loop {

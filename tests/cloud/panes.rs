@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use touchline_aggregate::{AggregateContext, BatchOutcome, handle};
 use touchline_event::{Sequence, ShardId};
-use touchline_store::{ItemKey, ItemStore};
+use touchline_store::{ItemKey, ItemStore, PaneLayout, pane_store};
 use touchline_stream::{Batch, Record};
 use touchline_tests::{Random, seed};
 
 use super::lossy::{Fate, LossyRoad};
 use super::services::Table;
-use super::traffic::{LANES, Traffic, sandbox};
+use super::traffic::{LANES, Traffic, sandbox_of};
 
 const WRITERS: usize = 8;
 const PAYLOADS: usize = 220;
@@ -120,6 +120,15 @@ fn fates(mut random: Random) -> impl FnMut() -> Fate + Send + 'static {
 
 #[test]
 fn eight_writers_leave_every_pane_exact() {
+    eight_writers(PaneLayout::Pane);
+}
+
+#[test]
+fn eight_writers_leave_every_pane_exact_where_a_lanes_panes_share_an_item() {
+    eight_writers(PaneLayout::Lane);
+}
+
+fn eight_writers(layout: PaneLayout) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WRITERS).enable_all().build().unwrap();
     runtime.block_on(async {
         let mut random = Random::new(seed());
@@ -132,23 +141,23 @@ fn eight_writers_leave_every_pane_exact() {
             // Every other writer's road to the table is a bad one.
             let endpoint = if own % 2 == 0 { table.endpoint() } else { road.endpoint.clone() };
             let table = Arc::clone(&table);
-            let open = move || sandbox(table.store_behind(&endpoint));
+            let open = move || sandbox_of(layout, table.store_behind(&endpoint));
             writers.spawn(write(own, Arc::clone(&shards), random.fork(), open));
         }
         let counts =
             tokio::time::timeout(RUN_MAX, writers.join_all()).await.expect("liveness: not all shards are through");
         let invocation_count: usize = counts.into_iter().sum();
         println!("{} facts in {invocation_count} invocations of {WRITERS} writers", traffic.fact_count());
-        let store = table.store();
-        traffic.is_what(&store).await;
-        replays_change_nothing(&shards, &table).await;
+        let store = pane_store(Arc::new(table.store()), layout, LANES);
+        traffic.is_what(&*store).await;
+        replays_change_nothing(&shards, &table, layout).await;
     });
 }
 
 /// P4: everything once more, to a sandbox that remembers nothing: not even a version moves.
-async fn replays_change_nothing(shards: &[Shard], table: &Table) {
+async fn replays_change_nothing(shards: &[Shard], table: &Table, layout: PaneLayout) {
     let before = every_item(table).await;
-    let context = sandbox(table.store());
+    let context = sandbox_of(layout, table.store());
     for shard in shards {
         for from in [0, shard.records.len() / 2] {
             let outcome = handle(&context, &shard.batch(from, shard.records.len()), || true).await;
@@ -165,7 +174,7 @@ async fn every_item(table: &Table) -> Vec<(ItemKey, touchline_store::Item)> {
     while let Some(item) = pages.next().await {
         let item = item.unwrap();
         let text = |name: &str| item[name].as_s().unwrap().clone();
-        if text("pk").starts_with("pane#") {
+        if text("pk").starts_with("pane#") || text("pk").starts_with("lane#") {
             keys.push(ItemKey::new(text("pk"), text("sk")));
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use touchline_aggregate::{AggregateContext, WarmCache};
 use touchline_event::{Article, Event, EventDraft, EventId, Heartbeat, Kind, OddsQuote, Payload, Side, Trade};
 use touchline_metric::{Family, FamilyState};
-use touchline_store::{ItemStore, accounting, directory, panes, watermarks};
+use touchline_store::{ItemStore, PaneLayout, accounting, directory, pane_store, panes, watermarks};
 use touchline_stream::{FrameLimits, OutRecord, frames_of};
 use touchline_tests::Random;
 use touchline_window::{Aggregate, PaneKey, PaneState, WindowPolicy, pane_start_ms};
@@ -22,10 +22,15 @@ const SOURCES: [&str; 3] = ["finnhub", "the-odds-api", "espn"];
 const ITEM_BYTES_MAX: usize = 900;
 const FRAME: FrameLimits = FrameLimits { max_events: 6 };
 
-/// A writer's own sandbox over a store.
+/// A writer's own sandbox over a store with an item for each pane.
 pub fn sandbox(store: impl ItemStore + 'static) -> AggregateContext {
+    sandbox_of(PaneLayout::Pane, store)
+}
+
+/// A writer's own sandbox over a store with panes in this layout.
+pub fn sandbox_of(layout: PaneLayout, store: impl ItemStore + 'static) -> AggregateContext {
     AggregateContext {
-        store: std::sync::Arc::new(store),
+        store: pane_store(std::sync::Arc::new(store), layout, LANES),
         policy: POLICY,
         lanes: LANES,
         puts_in_flight: 16,

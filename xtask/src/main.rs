@@ -7,6 +7,7 @@ mod assets;
 mod bench;
 mod counterparts;
 mod faults;
+mod fuzz;
 mod program;
 mod test;
 mod workspace;
@@ -34,6 +35,8 @@ enum Command {
     Bench(bench::Command),
     /// Run seeded schedules of everything that goes wrong through the real handlers.
     Faults(faults::Arguments),
+    /// Feed parsers, frames and stored panes whatever bytes a fuzzer thinks of.
+    Fuzz(fuzz::Arguments),
     /// Renew the dashboard's chart library from its locked npm package.
     Assets(assets::Arguments),
     /// Fetch the servers that stand in for cloud services in tests/cloud.
@@ -48,8 +51,10 @@ const EXAMPLES: &str = "Examples:
   cargo xtask test --only cloud               the cloud adapters against DynamoDB Local, kinesalite and Kafka
   cargo xtask bench windows                   five runs of the one-minute trade windows, release build
   cargo xtask bench windows --events 500000 --duckdb path/to/python
+  cargo xtask bench layouts                   replays with panes by the pane and by the lane
   cargo xtask faults --schedules 1000000      a million schedules of crashes, retries, duplicates and lost answers
   cargo xtask faults --help                   what else the simulator takes
+  cargo xtask fuzz                            a minute of fuzzing for every parser, the frame and the pane
   cargo xtask assets --check                  whether the chart library is the one the lock file pins";
 
 fn main() -> ExitCode {
@@ -58,6 +63,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments, &workspace),
         Command::Bench(command) => bench::run(command, &workspace).map(|()| ExitCode::SUCCESS),
         Command::Faults(arguments) => faults::run(&arguments, &workspace),
+        Command::Fuzz(arguments) => fuzz::run(&arguments, &workspace),
         Command::Assets(arguments) => assets::run(&arguments, &workspace),
         Command::Counterparts => {
             test::check_tools_of_counterparts()?;

@@ -43,6 +43,21 @@ const refreshProof = panel('accounting', SLOW_PAUSE_MS, async () => {
   setTitle(sentence, 'Every heartbeat says how many frames and events its producer published on a lane since the one before, and the sum of their ids');
 });
 
+// ---- vendors ----
+
+const refreshVendors = panel('vendors', SLOW_PAUSE_MS, async () => {
+  const vendors = await fetchAll('/v1/vendors?limit=1000');
+  $('#vendors').hidden = vendors.length === 0;
+  fillTable($('#vendors tbody'), vendors.map((page) => [
+    { text: page.source },
+    { text: page.page },
+    { text: page.breaker.replace('_', ' '), class: { closed: 'good', open: 'bad', half_open: 'warn' }[page.breaker], title: page.breaker_until_at ? `until ${page.breaker_until_at}` : '' },
+    { text: page.last_success_age_ms === null ? 'never' : `${count(Math.round(page.last_success_age_ms / 1000))} s`, class: 'r', title: page.last_success_at ?? '' },
+    page.credits ? { text: `${count(page.credits.left)} of ${count(page.credits.limit)}`, class: `r ${page.credits.alarm ? 'bad' : ''}`, title: page.credits.alarm ?? `${count(page.credits.reserve)} are kept for closing captures; ${count(page.credits.refused_count)} polls were refused` } : { text: '', class: 'r' },
+    { text: page.credits?.alarm ?? (page.failure_count ? page.last_failure : ''), class: 'faint', title: page.last_failure_at ?? '' },
+  ]));
+});
+
 // ---- header, stream ----
 
 const refreshHealth = panel('health', 1000, async () => {
@@ -77,7 +92,7 @@ function drawConnection() {
 }
 
 function refreshAll() {
-  refreshGames(); refreshEntities(); refreshLines(); refreshWindows(); refreshAnomalies(); refreshAccounting(); refreshProof(); refreshHealth();
+  refreshGames(); refreshEntities(); refreshLines(); refreshWindows(); refreshAnomalies(); refreshAccounting(); refreshProof(); refreshVendors(); refreshHealth();
 }
 
 function onPane({ family, entity }) {
@@ -105,7 +120,7 @@ function listen() {
   on('reset', refreshAll);
   on('pane', onPane);
   on('anomaly', () => { refreshAnomalies(); refreshWindows(); refreshAccounting(); });
-  on('accounting', () => { refreshAccounting(); refreshProof(); });
+  on('accounting', () => { refreshAccounting(); refreshProof(); refreshVendors(); });
   on('heartbeat', ({ replay }) => drawReplay(replay));
   stream.onopen = () => { state.connection = 'live'; };
   stream.onerror = () => {

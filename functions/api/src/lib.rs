@@ -19,6 +19,7 @@ mod problem;
 mod proof;
 mod query;
 mod read;
+mod vendors;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -120,6 +121,7 @@ pub fn router(context: ApiContext) -> Router {
         .route("/v1/quarantine", get(ledgers::quarantine))
         .route("/v1/late", get(ledgers::late))
         .route("/v1/proof", get(proof::proof))
+        .route("/v1/vendors", get(vendors::vendors))
         .route("/v1/live", get(live::live))
         .fallback(async || page::nothing_there())
         .method_not_allowed_fallback(async || {

@@ -4,7 +4,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use crate::{accounting, anomalies, entities, games, health, ledgers, live, odds, proof, windows};
+use crate::{accounting, anomalies, entities, games, health, ledgers, live, odds, proof, vendors, windows};
 
 /// The description of every resource.
 #[derive(OpenApi)]
@@ -25,6 +25,7 @@ use crate::{accounting, anomalies, entities, games, health, ledgers, live, odds,
         ledgers::quarantine,
         ledgers::late,
         proof::proof,
+        vendors::vendors,
         live::live,
     ),
     tags(

@@ -80,17 +80,18 @@ async fn finalise_page(
 ) -> Result<(), FinalizeError> {
     let mut finals = Vec::with_capacity(page.len());
     let mut settled = Vec::with_capacity(page.len());
-    let looks = page.into_iter().map(|(_, item, entry)| async move {
-        let look = look_at(context, &entry).await?;
-        Ok::<_, FinalizeError>((look, entry, item.version))
-    });
-    let mut looks = stream::iter(looks).buffered(LOOKS_IN_FLIGHT);
-    while let Some((look, entry, version)) = looks.try_next().await? {
-        match look {
-            Look::Unsettled => {}
-            Look::Clean => settled.push((entry, version)),
-            Look::Final(pane, parts) => finals.push((pane, parts, entry, version)),
+    let mut pending: Vec<(DueEntry, u64)> = page.into_iter().map(|(_, item, entry)| (entry, item.version)).collect();
+    while !pending.is_empty() {
+        let mut lost = Vec::new();
+        for (look, entry, version) in look_at(context, pending).await? {
+            match look {
+                Look::Unsettled => {}
+                Look::Lost => lost.push((entry, version)),
+                Look::Clean => settled.push((entry, version)),
+                Look::Final(pane, parts) => finals.push((pane, parts, entry, version)),
+            }
         }
+        pending = lost;
     }
     for (table, rows) in rows::of_panes(finals.iter().map(|(pane, ..)| &**pane))? {
         outbox::put(&*context.store, table, rows).await?;
@@ -192,54 +193,73 @@ async fn seal_pane(context: &FinalizeContext, entry: &DueEntry) -> Result<bool, 
 enum Look {
     /// A writer is between its announcement and its write: the entry waits for it.
     Unsettled,
+    /// Somebody changed the pane meanwhile: it is to be looked at again.
+    Lost,
     /// Everything is published; whoever announced a change has to announce it again.
     Clean,
     /// This revision has to be published.
     Final(Box<FinalPane>, Vec<Part>),
 }
 
-/// Makes a pane final by compare-and-swap.
+/// Makes panes final by compare-and-swap: read all at once, written in one call.
 ///
 /// A writer announces, then writes. Whatever was announced before the entry was read may be written at any time after,
 /// so an entry may go only when such a write must fail: because the last part's version has moved since.
-async fn look_at(context: &FinalizeContext, entry: &DueEntry) -> Result<Look, FinalizeError> {
-    loop {
-        let mut parts = read_parts(context, entry).await?;
-        let Some(last) = parts.last() else { return Ok(Look::Unsettled) };
-        // Full parts are frozen only for an event that goes to the next one; nothing else would keep that one from appearing.
-        if last.state.is_frozen {
-            return Ok(Look::Unsettled);
+async fn look_at(
+    context: &FinalizeContext,
+    entries: Vec<(DueEntry, u64)>,
+) -> Result<Vec<(Look, DueEntry, u64)>, FinalizeError> {
+    let reads: Vec<_> = entries.iter().map(|(entry, _)| read_parts(context, entry)).collect();
+    let mut panes: Vec<Vec<Part>> = stream::iter(reads).buffered(LOOKS_IN_FLIGHT).try_collect().await?;
+    let mut writes = Vec::new();
+    let mut written: Vec<Option<Vec<usize>>> = Vec::with_capacity(panes.len());
+    for parts in &mut panes {
+        let indexes = to_write(parts);
+        for index in indexes.iter().flatten() {
+            writes.push(write_of(&parts[*index])?);
         }
-        let is_published = |part: &Part| part.state.lifecycle.is_final && !part.state.lifecycle.is_dirty;
-        if parts.iter().all(is_published) {
-            let moved = context.store.put(vec![write_of(last)?]).await.pop().transpose()?;
-            match moved {
-                Some(PutOutcome::Written(_)) => return Ok(Look::Clean),
-                _ => continue,
-            }
-        }
-        let mut writes = Vec::new();
-        let mut written = Vec::new();
-        for (index, part) in parts.iter_mut().enumerate() {
-            if !part.state.lifecycle.is_final {
-                part.state = part.state.clone().finalised();
-                part.state.lifecycle.is_dirty = true;
-                writes.push(write_of(part)?);
-                written.push(index);
-            }
-        }
-        let outcomes = context.store.put(writes).await;
+        written.push(indexes);
+    }
+    let mut outcomes = context.store.put(writes).await.into_iter();
+    let mut looks = Vec::with_capacity(panes.len());
+    for (((entry, version), mut parts), indexes) in entries.into_iter().zip(panes).zip(written) {
         let mut is_lost = false;
-        for (index, result) in written.into_iter().zip(outcomes) {
+        for (index, result) in indexes.iter().flatten().zip(outcomes.by_ref()) {
             match result? {
-                PutOutcome::Written(version) => parts[index].version = version,
+                PutOutcome::Written(version) => parts[*index].version = version,
                 PutOutcome::Conflict(_) => is_lost = true,
             }
         }
-        if !is_lost {
-            return Ok(Look::Final(Box::new(merged(entry, &parts)), parts));
-        }
+        let look = match () {
+            () if indexes.is_none() => Look::Unsettled,
+            () if is_lost => Look::Lost,
+            () if parts.iter().all(is_published) => Look::Clean,
+            () => Look::Final(Box::new(merged(&entry, &parts)), parts),
+        };
+        looks.push((look, entry, version));
     }
+    Ok(looks)
+}
+
+fn is_published(part: &Part) -> bool {
+    part.state.lifecycle.is_final && !part.state.lifecycle.is_dirty
+}
+
+/// Which parts are to be written: what is not final yet becomes so; of a published pane the last part moves.
+/// None where a writer is at it.
+fn to_write(parts: &mut [Part]) -> Option<Vec<usize>> {
+    // Full parts are frozen only for an event that goes to the next one; nothing else would keep that one from appearing.
+    let last = parts.len().checked_sub(1).filter(|last| !parts[*last].state.is_frozen)?;
+    if parts.iter().all(is_published) {
+        return Some(vec![last]);
+    }
+    let mut indexes = Vec::new();
+    for (index, part) in parts.iter_mut().enumerate().filter(|(_, part)| !part.state.lifecycle.is_final) {
+        part.state = part.state.clone().finalised();
+        part.state.lifecycle.is_dirty = true;
+        indexes.push(index);
+    }
+    Some(indexes)
 }
 
 async fn read_parts(context: &FinalizeContext, entry: &DueEntry) -> Result<Vec<Part>, FinalizeError> {

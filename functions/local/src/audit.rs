@@ -231,7 +231,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_record_that_never_reached_the_stream_fails_the_audit_until_it_does() {
         let folder = tempfile::tempdir().unwrap();
-        let state = Arc::new(State::create(folder.path()).await.unwrap());
+        let state = Arc::new(State::create(folder.path(), None).await.unwrap());
         let stolen: Arc<Mutex<Option<OutRecord>>> = Arc::default();
         let thief = Thief { log: state.log.clone(), stolen: Arc::clone(&stolen) };
         let context =
@@ -246,6 +246,7 @@ mod tests {
             index: 0,
             received_at_ms: None,
             shift_ms: 0,
+            exchange: None,
             bytes: format!("{{\"type\":\"trade\",\"data\":[{}]}}", prints.join(",")).into_bytes(),
         };
         ingest(&context, vec![Delivery { session: &mut session, payloads: vec![&payload] }]).await.unwrap();

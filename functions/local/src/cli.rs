@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use touchline_simulate::FaultRates;
+use touchline_store::PaneLayout;
 
 use crate::cost::NamedLoad;
 use crate::rebuild::PaneName;
@@ -53,6 +54,11 @@ enum Command {
         after_help = "Examples:\n  touchline replay --source finnhub trades.ndjson.gz --state state\n  touchline replay --source betfair 1.2008.jsonl --speed 60 --port 8080"
     )]
     Replay(ReplayArgs),
+    /// Poll vendors, politely and within a budget, with API and dashboard.
+    #[command(
+        after_help = "Without --sport and --config, touchline.toml of this folder is read; touchline.example.toml says what can be in it.\nKeys are environment variables that the configuration names. Ctrl-C ends it; started again on the same folder, it goes on.\n\nExamples:\n  touchline live --sport nfl\n  THE_ODDS_API_KEY=... touchline live --config touchline.toml --state state\n  touchline live --config touchline.toml --simulated http://127.0.0.1:7072 --for 4h"
+    )]
+    Live(LiveArgs),
     /// Play the recordings as the vendors' own endpoints, on this machine.
     #[command(
         after_help = "Any key is taken, except wrong-key. docs/simulate.md has a table of vendors, endpoints and faults.\n\nExamples:\n  touchline simulate --list\n  touchline simulate\n  curl 'http://127.0.0.1:7072/espn/apis/site/v2/sports/soccer/fifa.world/scoreboard'\n  touchline simulate --faults all=0.02,slow=0.2 --seed 7 --speed 10\n  touchline simulate --from 2026-07-04T19:30:00Z --as-recorded --for 10m --port 0"
@@ -119,6 +125,9 @@ pub struct DemoArgs {
     /// Stop when the recordings end and print a summary.
     #[arg(long)]
     pub exit: bool,
+    /// How panes lie in a new state folder: pane (an item each) or lane (one item for a lane's open panes).
+    #[arg(long, value_name = "LAYOUT")]
+    pub pane_layout: Option<PaneLayout>,
 }
 
 #[derive(Args)]
@@ -150,6 +159,30 @@ pub struct ReplayArgs {
     /// Serve API and page on this port of 127.0.0.1 meanwhile; 0 chooses a free one.
     #[arg(long)]
     pub port: Option<u16>,
+    /// How panes lie in a new state folder: pane (an item each) or lane (one item for a lane's open panes).
+    #[arg(long, value_name = "LAYOUT")]
+    pub pane_layout: Option<PaneLayout>,
+}
+
+#[derive(Args)]
+pub struct LiveArgs {
+    /// What to poll; touchline.toml unless given.
+    #[arg(long, conflicts_with = "sport")]
+    pub config: Option<PathBuf>,
+    /// ESPN's scoreboard and play by play of nfl, nba, nhl, mlb, premier-league, ...; needs no key.
+    #[arg(long)]
+    pub sport: Option<String>,
+    /// Ask the simulator at this address in place of every vendor, and take its clock.
+    #[arg(long, value_name = "ADDRESS")]
+    pub simulated: Option<String>,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    pub port: u16,
+    /// End after this time (of the simulator's clock, where there is one); until Ctrl-C unless given.
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub r#for: Option<Duration>,
 }
 
 #[derive(Args)]
@@ -308,6 +341,9 @@ pub struct CostArgs {
     /// Games, markets and symbols with events at the same time.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub entities: Option<u64>,
+    /// How panes lie in items, pane or lane.
+    #[arg(long, default_value = PaneLayout::Pane.as_str(), value_name = "LAYOUT")]
+    pub pane_layout: PaneLayout,
     /// Price file in place of the bundled one.
     #[arg(long)]
     pub prices: Option<PathBuf>,
@@ -337,6 +373,7 @@ fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Some(Command::Normalize(args)) => crate::normalize::run(&args),
         Some(Command::Replay(args)) => runtime.block_on(crate::replay::run(&args)),
         Some(Command::Listen(args)) => runtime.block_on(crate::listen::run(&args)),
+        Some(Command::Live(args)) => runtime.block_on(crate::live::run(&args)),
         Some(Command::Simulate(args)) => runtime.block_on(crate::simulate::run(&args)),
         Some(Command::Windows(args)) => crate::windows_command::run(&args),
         Some(Command::Sql(args)) => runtime.block_on(crate::query::sql(&args)),

@@ -19,11 +19,11 @@ use crate::{audit, query};
 /// Serves, replays, and ends or goes on serving.
 pub async fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let recordings = bundled()?;
-    let state = Arc::new(State::create(&args.state.state).await?);
+    let state = Arc::new(State::create(&args.state.state, args.pane_layout).await?);
     let live = LiveHub::new(LIVE_CHANGES);
     let pipeline = Pipeline::new(state.clone(), WindowPolicy::DEFAULT, live.clone());
     let clock = ReplayClock::default();
-    let server = Server::start(&state, live.clone(), clock.clone(), args.port).await?;
+    let server = Server::start(&state, live.clone(), clock.clone(), touchline_runtime::Clock::WALL, args.port).await?;
 
     let stopwatch = touchline_runtime::Stopwatch::start();
     let consumers = tokio::spawn(Arc::clone(&pipeline).run());

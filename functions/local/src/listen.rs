@@ -12,6 +12,7 @@ use touchline_feed::Source;
 use touchline_lake::{RawPayload, land, read_back, session_keys};
 use touchline_listen::{Batch, ListenContext, ListenRequest, Listened, Pace, handle};
 use touchline_poll::{Delivery, Payload, PollContext, PollError, PollSession, ingest, replay_parse};
+use touchline_runtime::Clock;
 use touchline_window::WindowPolicy;
 
 use crate::audit;
@@ -117,6 +118,7 @@ fn payload_of(batch: &Batch) -> Payload {
         index: batch.index,
         received_at_ms: Some(batch.received_at_ms),
         shift_ms: 0,
+        exchange: None,
         bytes: batch.bytes.clone(),
     }
 }
@@ -129,6 +131,7 @@ fn raw_of(payload: &Payload) -> RawPayload<'_> {
         index: payload.index,
         received_at_ms: payload.received_at_ms,
         shift_ms: payload.shift_ms,
+        exchange: payload.exchange.as_ref(),
         bytes: &payload.bytes,
     }
 }
@@ -154,10 +157,10 @@ pub async fn run(args: &ListenArgs) -> anyhow::Result<ExitCode> {
     let tokens = tokens(args)?;
     let length_ms = i64::try_from(args.length.as_millis()).unwrap_or(i64::MAX);
     let request = ListenRequest { address: args.address.clone(), symbols: args.symbols.clone(), length_ms };
-    let state = Arc::new(State::create(&args.state.state).await?);
+    let state = Arc::new(State::create(&args.state.state, None).await?);
     let live = LiveHub::new(LIVE_CHANGES);
     let server = match args.port {
-        Some(port) => Some(Server::start(&state, live.clone(), ReplayClock::default(), port).await?),
+        Some(port) => Some(Server::start(&state, live.clone(), ReplayClock::default(), Clock::WALL, port).await?),
         None => None,
     };
     let pipeline = Pipeline::new(state.clone(), WindowPolicy::DEFAULT, live);
@@ -203,7 +206,7 @@ mod tests {
     use touchline_event::{Sequence, ShardId, parse_utc_ms};
     use touchline_listen::ListenError;
     use touchline_metric::Family;
-    use touchline_simulate::{Clock, FaultPlan, Settings, Simulator};
+    use touchline_simulate::{FaultPlan, Settings, Simulator};
     use touchline_store::panes;
     use touchline_stream::{OutRecord, Publish, StreamError};
 
@@ -230,11 +233,11 @@ mod tests {
     impl World {
         async fn new(faults: &str) -> Self {
             let faults = FaultPlan::new(11, faults.parse().unwrap());
-            let clock = Clock::held(parse_utc_ms(STARTS).unwrap());
+            let clock = touchline_simulate::Clock::held(parse_utc_ms(STARTS).unwrap());
             let simulator = Arc::new(Simulator::new(clock, Settings { faults, ..Settings::default() }).unwrap());
             let server = touchline_simulate::Server::start(simulator.clone(), 0).await.unwrap();
             let folder = tempfile::tempdir().unwrap();
-            let state = Arc::new(State::create(folder.path()).await.unwrap());
+            let state = Arc::new(State::create(folder.path(), None).await.unwrap());
             let address = server.websocket();
             Self { simulator, _server: server, address, state, _folder: folder, ahead_ms: Arc::default() }
         }
@@ -396,7 +399,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_batch_given_again_after_an_error_keeps_its_numbers() {
         let folder = tempfile::tempdir().unwrap();
-        let state = Arc::new(State::create(folder.path()).await.unwrap());
+        let state = Arc::new(State::create(folder.path(), None).await.unwrap());
         let liar = Arc::new(Liar { log: state.log.clone(), lies: false.into() });
         let context = PollContext { stream: liar.clone(), ..poll_context(&state) };
         let mut intake = Intake::new(&context);

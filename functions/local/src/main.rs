@@ -6,6 +6,7 @@ mod cost;
 mod demo;
 mod files;
 mod listen;
+mod live;
 mod normalize;
 mod pipeline;
 mod progress;

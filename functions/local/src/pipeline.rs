@@ -15,7 +15,7 @@ use touchline_event::{Sequence, ShardId};
 use touchline_feed::Source;
 use touchline_finalize::FinalizeContext;
 use touchline_metric::Family;
-use touchline_store::{MAX_ITEM_BYTES, progress};
+use touchline_store::progress;
 use touchline_stream::{Batch, Consume};
 use touchline_window::WindowPolicy;
 
@@ -60,7 +60,7 @@ impl Pipeline {
                 policy,
                 lanes: LANES,
                 puts_in_flight: PUTS_IN_FLIGHT,
-                max_item_bytes: MAX_ITEM_BYTES,
+                max_item_bytes: state.layout.max_part_bytes(),
                 cache: WarmCache::new(WARM_PANES),
             },
             archive: ArchiveContext {

@@ -86,6 +86,7 @@ fn recording(title: &str, session: &str, source: Source, shift_ms: i64, parts: V
                 index: index as u64,
                 received_at_ms: part.received_at_ms,
                 shift_ms,
+                exchange: None,
                 bytes: part.bytes,
             },
         })

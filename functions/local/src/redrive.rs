@@ -107,7 +107,7 @@ mod tests {
             audit::quick(&state).await.unwrap()["finnhub"]
         };
         {
-            let state = Arc::new(State::create(folder.path()).await.unwrap());
+            let state = Arc::new(State::create(folder.path(), None).await.unwrap());
             let trade = Trade { price_e8: 1, volume_e8: 1, conditions: vec![], is_vwap_eligible: true };
             let mut draft = EventDraft::new("finnhub", 1_680_286_500_000, 1_680_286_500_000, trade);
             draft.symbol = Some("A".into());

@@ -311,11 +311,13 @@ pub async fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     for path in &args.files {
         recordings.push(of_file(path, source)?);
     }
-    let state = Arc::new(State::create(&args.state.state).await?);
+    let state = Arc::new(State::create(&args.state.state, args.pane_layout).await?);
     let live = LiveHub::new(LIVE_CHANGES);
     let clock = ReplayClock::default();
     let server = match args.port {
-        Some(port) => Some(Server::start(&state, live.clone(), clock.clone(), port).await?),
+        Some(port) => {
+            Some(Server::start(&state, live.clone(), clock.clone(), touchline_runtime::Clock::WALL, port).await?)
+        }
         None => None,
     };
     let pipeline = Pipeline::new(state.clone(), WindowPolicy::DEFAULT, live);

@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use touchline_api::{ApiContext, LiveHub, ReplayStatus};
+use touchline_runtime::Clock;
 use touchline_window::WindowPolicy;
 
 use crate::audit;
@@ -27,13 +28,19 @@ pub struct Server {
 
 impl Server {
     /// Serves on `port`, or on a free one where it is 0, and says where.
-    pub async fn start(state: &Arc<State>, live: LiveHub, clock: ReplayClock, port: u16) -> anyhow::Result<Self> {
+    pub async fn start(
+        state: &Arc<State>,
+        live: LiveHub,
+        replay: ReplayClock,
+        clock: Clock,
+        port: u16,
+    ) -> anyhow::Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = TcpListener::bind(address).await.with_context(|| {
             format!("port {port} on 127.0.0.1 is taken; choose another with --port, or 0 for a free one")
         })?;
         println!("listening on http://{}", listener.local_addr()?);
-        let router = touchline_api::router(api_context(state, live.clone(), clock));
+        let router = touchline_api::router(api_context(state, live.clone(), replay, clock));
         Ok(Self { task: tokio::spawn(axum::serve(listener, router).into_future()), live })
     }
 
@@ -44,17 +51,18 @@ impl Server {
     }
 }
 
-fn api_context(state: &Arc<State>, live: LiveHub, clock: ReplayClock) -> ApiContext {
+fn api_context(state: &Arc<State>, live: LiveHub, replay: ReplayClock, clock: Clock) -> ApiContext {
     let accounted = state.clone();
     let accounting: touchline_api::AccountingSource = Arc::new(move || {
         let state = accounted.clone();
         async move { audit::quick(&state).await }.boxed()
     });
-    let clocked = clock.clone();
-    // During a replay, "now" is the replay's: ages on the page are those of the match day.
+    let replayed = replay.clone();
+    // During a replay or a simulation, "now" is theirs: ages on the page are those of the match day.
     let now = Arc::new(move || {
-        let position = clocked.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|status| status.position_ms);
-        position.unwrap_or_else(touchline_runtime::now_ms)
+        let position =
+            replayed.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|status| status.position_ms);
+        position.unwrap_or_else(|| clock.now_ms())
     });
-    ApiContext::new(state.store.clone(), live, accounting, WindowPolicy::DEFAULT.pane_ms, now, clock)
+    ApiContext::new(state.store.clone(), live, accounting, WindowPolicy::DEFAULT.pane_ms, now, replay)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use touchline_lake::{Lake, LocalObjects};
-use touchline_store::EmbeddedStore;
+use touchline_store::{EmbeddedStore, ItemStore, PaneLayout, layout, pane_store};
 use touchline_stream::EmbeddedLog;
 
 /// Shards of the embedded log.
@@ -21,23 +21,25 @@ const LAKE_FOLDER: &str = "lake";
 
 /// Everything kept on disk.
 pub struct State {
-    pub store: Arc<EmbeddedStore>,
+    pub store: Arc<dyn ItemStore>,
+    /// How panes lie in it.
+    pub layout: PaneLayout,
     pub log: EmbeddedLog,
     pub lake: Arc<Lake>,
     pub objects: Arc<LocalObjects>,
 }
 
 impl State {
-    /// Opens the folder, making it where there is none.
-    pub async fn create(folder: &Path) -> anyhow::Result<Self> {
+    /// Opens the folder, making it where there is none. A folder that began with another layout is refused.
+    pub async fn create(folder: &Path, layout: Option<PaneLayout>) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("--state {} cannot be created", folder.display()))?;
-        Self::open_files(folder).await
+        Self::open_files(folder, layout).await
     }
 
     /// Opens a folder that must be there.
     pub async fn open(folder: &Path) -> anyhow::Result<Self> {
         Self::must_hold_state(folder)?;
-        Self::open_files(folder).await
+        Self::open_files(folder, None).await
     }
 
     /// The lake alone, for reading: it may be read while another process writes it.
@@ -56,12 +58,14 @@ impl State {
         Ok(())
     }
 
-    async fn open_files(folder: &Path) -> anyhow::Result<Self> {
+    async fn open_files(folder: &Path, layout: Option<PaneLayout>) -> anyhow::Result<Self> {
         // The state file first: its lock keeps a second process away from the lake too.
         let (store, database) = EmbeddedStore::open(&folder.join(STATE_FILE))?;
+        let layout = layout::agree(&store, layout).await.with_context(|| format!("--state {}", folder.display()))?;
+        let store = pane_store(Arc::new(store), layout, LANES);
         let log = EmbeddedLog::open(database, SHARDS)?;
         let lake = Lake::open(&folder.join(LAKE_FOLDER)).await?;
         let objects = LocalObjects::open(&folder.join("objects"))?;
-        Ok(Self { store: Arc::new(store), log, lake: Arc::new(lake), objects: Arc::new(objects) })
+        Ok(Self { store, layout, log, lake: Arc::new(lake), objects: Arc::new(objects) })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use touchline_event::Event;
 use touchline_feed::{Document, Parsed, Reject, SessionReader, Source};
-use touchline_lake::{LakeError, Landing, RawPayload, land, tables::PAYLOADS};
+use touchline_lake::{Exchange, LakeError, Landing, RawPayload, land, tables::PAYLOADS};
 use touchline_store::{QuarantineEntry, outbox, put_if_absent, quarantine};
 
 use crate::heartbeat::LaneBook;
@@ -28,6 +28,8 @@ pub struct Payload {
     pub received_at_ms: Option<i64>,
     /// Added to every time of a recording, so that recordings of different days share one clock. 0 otherwise.
     pub shift_ms: i64,
+    /// Status and headers of an HTTP answer.
+    pub exchange: Option<Exchange>,
     pub bytes: Vec<u8>,
 }
 
@@ -75,11 +77,11 @@ pub struct Delivery<'a> {
 }
 
 /// What one payload became, before its events leave.
-struct Prepared<'a> {
-    payload: &'a Payload,
-    landing: Landing,
-    rejects: Vec<Reject>,
-    event_count: usize,
+pub(crate) struct Prepared<'a> {
+    pub(crate) payload: &'a Payload,
+    pub(crate) landing: Landing,
+    pub(crate) rejects: Vec<Reject>,
+    pub(crate) event_count: usize,
 }
 
 /// Takes payloads all the way into the stream. Those given together are acknowledged together: one wait for the disk or
@@ -128,22 +130,25 @@ async fn land_payloads(
     context: &PollContext,
     payloads: impl Iterator<Item = &Payload>,
 ) -> Result<Vec<Landing>, LakeError> {
-    let landings = payloads.map(|payload| {
-        let raw = RawPayload {
-            source: payload.source.as_str(),
-            origin: &payload.origin,
-            session: &payload.session,
-            index: payload.index,
-            received_at_ms: payload.received_at_ms,
-            shift_ms: payload.shift_ms,
-            bytes: &payload.bytes,
-        };
-        land(&*context.objects, raw)
-    });
+    let landings = payloads.map(|payload| land_payload(context, payload));
     stream::iter(landings).buffered(LANDINGS_IN_FLIGHT).try_collect().await
 }
 
-async fn keep_rejects(context: &PollContext, prepared: &[Prepared<'_>]) -> Result<(), PollError> {
+pub(crate) async fn land_payload(context: &PollContext, payload: &Payload) -> Result<Landing, LakeError> {
+    let raw = RawPayload {
+        source: payload.source.as_str(),
+        origin: &payload.origin,
+        session: &payload.session,
+        index: payload.index,
+        received_at_ms: payload.received_at_ms,
+        shift_ms: payload.shift_ms,
+        exchange: payload.exchange.as_ref(),
+        bytes: &payload.bytes,
+    };
+    land(&*context.objects, raw).await
+}
+
+pub(crate) async fn keep_rejects(context: &PollContext, prepared: &[Prepared<'_>]) -> Result<(), PollError> {
     let mut items = Vec::new();
     for Prepared { payload, landing, rejects, .. } in prepared {
         for (index, reject) in rejects.iter().enumerate() {
@@ -168,12 +173,12 @@ async fn keep_rejects(context: &PollContext, prepared: &[Prepared<'_>]) -> Resul
 }
 
 /// The payloads' rows of `bronze.payloads`, named by their objects, so that a repeated poll lists them once.
-async fn list_landings(context: &PollContext, prepared: &[Prepared<'_>]) -> Result<(), PollError> {
+pub(crate) async fn list_landings(context: &PollContext, prepared: &[Prepared<'_>]) -> Result<(), PollError> {
     let mut rows = Vec::with_capacity(prepared.len());
     for Prepared { payload, landing, rejects, event_count } in prepared {
         let row = landing.row(*event_count, rejects.len());
         let bytes = serde_json::to_vec(&row)
-            .map_err(|error| PollError::Fetch { endpoint: payload.origin.clone(), message: error.to_string() })?;
+            .map_err(|error| PollError::Listing { origin: payload.origin.clone(), message: error.to_string() })?;
         rows.push((landing.object_key.clone(), bytes));
     }
     Ok(outbox::put(&*context.store, PAYLOADS.name, rows).await?)

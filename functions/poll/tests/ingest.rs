@@ -75,6 +75,7 @@ fn payload(session: &str, index: u64) -> Payload {
         index,
         received_at_ms: None,
         shift_ms: 0,
+        exchange: None,
         bytes: format!(r#"{{"type":"trade","data":[{trades}]}}"#).into_bytes(),
     }
 }

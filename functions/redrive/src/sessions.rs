@@ -3,13 +3,15 @@
 //! SSN-1: from the first payload with an accepted entry on, every event whose pane has not counted it is published; a
 //! record read at last may have moved the numbers of its twins in later payloads.
 //! SSN-2 (RED-2): entries are marked when the session is through.
+//! SSN-3: of a session of polls only what its answers changed is published, as the poller did: what stood before it is read
+//! from the session's beginning.
 
 use std::collections::BTreeMap;
 
-use touchline_event::Event;
+use touchline_event::{Changes, Event};
 use touchline_feed::{Document, Reject, SessionReader, Source};
 use touchline_lake::{read_back, session_keys};
-use touchline_store::{Ledger, QuarantineEntry, Redriven, quarantine, redriven};
+use touchline_store::{Ledger, QuarantineEntry, Redriven, pages, quarantine, redriven};
 
 use crate::counted::CountedPanes;
 use crate::entries::{Open, publish};
@@ -62,6 +64,7 @@ async fn redrive_session(
         return Ok(());
     };
     let mut reader = SessionReader::default();
+    let mut changes: Option<Option<Changes>> = None;
     let mut panes = CountedPanes::default();
     let mut marks = Vec::new();
     let mut missing = "its payload is not in the object store".to_owned();
@@ -77,7 +80,15 @@ async fn redrive_session(
         };
         let label = &landed.label;
         let document = Document { bytes: &landed.bytes, received_at_ms: label.received_at_ms, origin: &label.origin };
-        let parsed = reader.read(source, document, label.shift_ms);
+        if changes.is_none() {
+            changes = Some(pages::beginning(&*context.store, source_name, &label.session).await?);
+        }
+        let mut parsed = reader.read(source, document, label.shift_ms);
+        if let Some(Some(changes)) = &mut changes {
+            // Answers stand for themselves; the changes carry the first times.
+            reader = SessionReader::default();
+            parsed.events = changes.take(parsed.events, label.received_at_ms.unwrap_or(0)).0;
+        }
         for (name, entry) in accepted(entries.remove(key).unwrap_or_default(), &parsed.rejects, source_name, outcome) {
             marks.push((name.to_owned(), Redriven { republished: 0, at_ms: request.at_ms }));
             outcome.redriven(source_name, &entry.reason);

@@ -3,6 +3,7 @@
 //! EVT-2: decode(encode(x)) = x for every event and frame.
 //! Knows no vendor, no metric and no transport; reads no clock.
 
+mod changes;
 mod envelope;
 mod frame;
 mod id;
@@ -13,6 +14,7 @@ mod position;
 mod stamp;
 mod time;
 
+pub use changes::Changes;
 pub use envelope::{Event, EventDraft};
 pub use frame::{Frame, FrameError, MAX_EVENT_BYTES, MAX_FRAME_BYTES, MAX_FRAME_EVENTS, decode_frame, encode_frame};
 pub use id::{DEFAULT_LANES, EventId, Lane, stable_hash};

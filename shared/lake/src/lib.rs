@@ -38,6 +38,6 @@ pub use memory::{MemoryTables, MemoryVersion};
 pub use objects::{LocalObjects, MemoryObjects, ObjectStore};
 pub use orphans::Orphan;
 pub use port::{Append, Refusal, Tables};
-pub use raw::{Label, Landed, Landing, PAYLOAD_BYTES_MAX, RawPayload, land, read_back, session_keys};
+pub use raw::{Exchange, Label, Landed, Landing, PAYLOAD_BYTES_MAX, RawPayload, land, read_back, session_keys};
 pub use swap::{REPLACEMENT_SUFFIX, replacement_of};
 pub use write::DataWriter;

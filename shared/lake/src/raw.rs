@@ -35,7 +35,16 @@ pub struct RawPayload<'a> {
     pub received_at_ms: Option<i64>,
     /// What a replay adds to the payload's times.
     pub shift_ms: i64,
+    /// How it was asked for, of an HTTP answer.
+    pub exchange: Option<&'a Exchange>,
     pub bytes: &'a [u8],
+}
+
+/// What an HTTP answer said besides its body. Holds no secret: whoever asks keeps harmless headers only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
 }
 
 /// What stands in front of a landed payload: the circumstances under which it was parsed.
@@ -47,6 +56,8 @@ pub struct Label {
     pub received_at_ms: Option<i64>,
     #[serde(default)]
     pub shift_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
 }
 
 /// A landed payload, read again.
@@ -155,6 +166,7 @@ fn label_of(payload: &RawPayload<'_>) -> Result<Vec<u8>, serde_json::Error> {
         index: payload.index,
         received_at_ms: payload.received_at_ms,
         shift_ms: payload.shift_ms,
+        exchange: payload.exchange.cloned(),
     })?;
     let mut frame = LABEL_MAGIC.to_vec();
     frame.extend_from_slice(&(text.len() as u32).to_le_bytes());
@@ -195,6 +207,7 @@ mod tests {
             index: 7,
             received_at_ms,
             shift_ms: -5,
+            exchange: None,
             bytes,
         }
     }

@@ -52,6 +52,14 @@ impl Clock {
         Self { hand: Hand::Held(watch::Sender::new(from_ms)), from_ms, offset_ms: 0 }
     }
 
+    /// Simulated seconds in a second; 0 where the clock is held.
+    pub fn speed(&self) -> f64 {
+        match self.hand {
+            Hand::Running { speed, .. } => speed,
+            Hand::Held(_) => 0.0,
+        }
+    }
+
     /// Where the simulation began.
     pub fn from_ms(&self) -> i64 {
         self.from_ms

@@ -160,6 +160,7 @@ impl Simulator {
         json!({
             "now": format_utc_ms(moment.told_ms()),
             "match_day_now": format_utc_ms(moment.now_ms),
+            "speed": self.clock.speed(),
             "elapsed_ms": moment.elapsed_ms,
             "open_connections": self.listeners().len(),
             "seed": self.settings.faults.seed(),

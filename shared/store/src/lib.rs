@@ -9,6 +9,7 @@ mod embedded;
 mod faulty;
 mod item;
 mod memory;
+mod pane_store;
 mod records;
 
 #[cfg(feature = "aws")]
@@ -17,7 +18,10 @@ pub use embedded::{Database, EmbeddedStore, OpenError};
 pub use faulty::{Fault, FaultyStore};
 pub use item::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, PutOutcome, StoreError, put_if_absent};
 pub use memory::MemoryStore;
+pub use pane_store::{LaneEntry, LaneItem, LaneLimits, LanePanes, PaneLayout, is_own_version, live_lane, pane_store};
 pub use records::{
-    AnomalyEntry, DueEntry, LateEntry, LateLedger, Ledger, Pane, QuarantineEntry, Redriven, SourceAccount, accounting,
-    anomalies, directory, due, late, leases, outbox, panes, progress, proofs, quarantine, redriven, watermarks,
+    Admission, AnomalyEntry, Breaker, BreakerPhase, CreditLedger, CreditPeriod, CreditPlan, CreditRefusal, DueEntry,
+    KnownGame, LateEntry, LateLedger, Ledger, PageState, Pane, QuarantineEntry, Redriven, SourceAccount, VendorCredits,
+    accounting, anomalies, breakers, credits, directory, due, late, layout, leases, outbox, pages, panes, progress,
+    proofs, quarantine, redriven, watermarks,
 };

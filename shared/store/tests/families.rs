@@ -160,6 +160,8 @@ proptest! {
         let bytes = pane.encode().unwrap();
         let again = PaneState::<FamilyState>::decode(&bytes).unwrap();
         prop_assert_eq!(&again, &pane);
+        let life = PaneState::<FamilyState>::life_of(&bytes).unwrap();
+        prop_assert_eq!(life, (pane.lifecycle.clone(), pane.is_frozen));
         prop_assert_eq!(again.encode().unwrap(), bytes.clone());
         // P15: what a later release wrote is refused by name, not misread.
         let newer = [&[2], &bytes[1..]].concat();

@@ -68,6 +68,19 @@ struct Wire<A> {
     aggregate: A,
 }
 
+/// The stored form up to the aggregate.
+#[derive(Deserialize)]
+struct WireHead<'w> {
+    #[serde(borrow)]
+    _positions: Vec<(&'w str, [u8; Sequence::BYTES], u32)>,
+    _ids: &'w [u8],
+    _applied_count: u64,
+    _duplicate_count: u64,
+    _as_of_ms: i64,
+    lifecycle: Lifecycle,
+    is_frozen: bool,
+}
+
 impl<A: Aggregate> PaneState<A> {
     /// A pane that has seen nothing.
     pub fn new(aggregate: A) -> Self {
@@ -129,6 +142,16 @@ impl<A: Aggregate> PaneState<A> {
             is_frozen: wire.is_frozen,
             aggregate: wire.aggregate,
         })
+    }
+
+    /// Where stored bytes stand in life, and whether the part is frozen: read without the figures behind.
+    pub fn life_of(bytes: &[u8]) -> Result<(Lifecycle, bool), PaneDecodeError> {
+        let (format, body) = bytes.split_first().ok_or(PaneDecodeError::Empty)?;
+        if *format != FORMAT {
+            return Err(PaneDecodeError::Format(*format));
+        }
+        let (head, _): (WireHead<'_>, _) = postcard::take_from_bytes(body)?;
+        Ok((head.lifecycle, head.is_frozen))
     }
 
     /// Whether this state already covers the position.

@@ -259,3 +259,13 @@ fn a_beat_of_too_many_gaps_is_never_proven_by_what_was_not_counted() {
     }
     assert_eq!(proof.unvouched(), 64);
 }
+
+#[test]
+fn sixteen_beats_of_a_producer_may_be_open_at_once() {
+    for (open, is_known) in [(16, true), (17, false)] {
+        let mut proof = LaneProof::default();
+        (0..open).for_each(|beat| add_beat(&mut proof, 0, beat, 10, 1, false));
+        proof.fold(&shard(), &[(Sequence::from_u64(10_000), claim(0, 0, 10, 1, 0))]);
+        assert_eq!((proof.is_ok(), proof.proven_count() == 10), (is_known, is_known), "{open} open");
+    }
+}

@@ -7,12 +7,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use touchline_metric::FamilyState;
-use touchline_store::ItemKey;
+use touchline_store::{ItemKey, LaneItem, PaneLayout};
 use touchline_window::{Aggregate as _, PaneState};
 
 use crate::catalogue::Counts;
+use crate::sandbox::Configuration;
 use crate::scenario::{PanePlan, Scenario};
 use crate::trace::Trace;
+
+/// Above every version inside a lane's item.
+const OWN: u64 = 1 << 63;
 
 /// A promise that was broken, by its id, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,14 +69,14 @@ pub struct Books {
     pub late_positions: HashSet<String>,
     /// By pane number, what each revision that was ever whole in the store said.
     pub revisions: Vec<BTreeMap<u32, FamilyState>>,
-    max_item_bytes: usize,
+    configuration: Configuration,
     /// A design with a fault breaks these rules from the first write on; only its results are of interest.
     judges_writes: bool,
 }
 
 impl Books {
     /// Empty books.
-    pub fn new(scenario: Arc<Scenario>, trace: Trace, max_item_bytes: usize, judges_writes: bool) -> Self {
+    pub fn new(scenario: Arc<Scenario>, trace: Trace, configuration: Configuration, judges_writes: bool) -> Self {
         let parts = vec![Vec::new(); scenario.panes.len()];
         let revisions = vec![BTreeMap::new(); scenario.panes.len()];
         Self {
@@ -86,7 +90,7 @@ impl Books {
             reached: HashMap::new(),
             late_positions: HashSet::new(),
             revisions,
-            max_item_bytes,
+            configuration,
             judges_writes,
         }
     }
@@ -159,6 +163,27 @@ impl Books {
         self.note_revision(pane);
     }
 
+    /// The version of a part's own item, as it follows on those that the part had in its lane's item.
+    pub fn own_version(&self, version: u64) -> u64 {
+        match self.configuration.layout {
+            PaneLayout::Pane => version,
+            PaneLayout::Lane => OWN | version,
+        }
+    }
+
+    /// Takes a write to a lane's item: what no pane's own write says of it.
+    pub fn take_lane(&mut self, lane: &ItemKey, item: &LaneItem, byte_count: usize) {
+        self.pane_write_count += 1;
+        let max_bytes = self.configuration.lane_limits.item_bytes;
+        if byte_count > max_bytes && item.entries.len() > 1 {
+            self.break_promise("P11", format!("{} has {byte_count} bytes, at most {max_bytes}", lane.pk));
+        }
+        let number = lane.pk.rsplit('#').next();
+        if let Some(stranger) = item.entries.keys().find(|key| key.sk.split('#').nth(2) != number) {
+            self.break_promise("P13", format!("{} holds {}", lane.pk, stranger.sk));
+        }
+    }
+
     /// A pane whose parts are all final says the same as long as it has the same revision.
     fn note_revision(&mut self, pane: usize) {
         let parts = &self.parts[pane];
@@ -178,8 +203,9 @@ impl Books {
         if state.encode().ok().as_deref() != Some(taken.value) {
             broken.push(("P15", "its bytes are not those of its state".to_owned()));
         }
-        if taken.value.len() > self.max_item_bytes && state.ids.len() > 1 {
-            broken.push(("P11", format!("{} bytes, at most {}", taken.value.len(), self.max_item_bytes)));
+        let max_bytes = self.configuration.max_item_bytes;
+        if taken.value.len() > max_bytes && state.ids.len() > 1 {
+            broken.push(("P11", format!("{} bytes, at most {max_bytes}", taken.value.len())));
         }
         if !state.lifecycle.is_sealed && state.ids.len() as u64 != state.applied_count {
             broken.push(("P1", format!("{} ids, {} applied", state.ids.len(), state.applied_count)));

@@ -13,8 +13,9 @@ use touchline_window::WindowPolicy;
 
 use crate::books::Violation;
 use crate::lake::FaultyTables;
+use crate::sandbox::Configuration;
 use crate::scenario::SOURCES;
-use crate::store::{SharedBooks, Slow, open};
+use crate::store::{SharedBooks, open};
 
 /// Consumer epoch of the chains.
 pub const EPOCH: &str = "e1";
@@ -27,6 +28,7 @@ pub struct Later {
     pub store: Arc<dyn ItemStore>,
     pub lake: Arc<FaultyTables>,
     pub policy: WindowPolicy,
+    pub configuration: Configuration,
 }
 
 /// Held by the committer that runs; a crash gives it back.
@@ -51,7 +53,7 @@ impl Later {
     pub fn timer(self, books: SharedBooks, mut random: Random) -> impl FnMut() -> TimerTask {
         let is_committing = Rc::new(Cell::new(false));
         move || {
-            let store: Arc<dyn ItemStore> = Arc::new(Slow::new(Arc::clone(&self.store), random.fork()));
+            let store = self.configuration.way(&self.store, random.fork());
             let is_commit = random.chance(40) && !is_committing.replace(true);
             let name = if is_commit { "the committer" } else { "finalisation" };
             open(&books).trace.note(&[21, u64::from(is_commit)], || format!("{name} is due:"));
@@ -74,7 +76,8 @@ impl Later {
     /// Passes of both until neither finds anything to do.
     pub fn settle(&self) -> Result<(), Violation> {
         let broken = |text: String| Violation::new("liveness", text);
-        let (finalize, commit) = (self.finalize(Arc::clone(&self.store)), self.commit(Arc::clone(&self.store)));
+        let store = self.configuration.panes(Arc::clone(&self.store));
+        let (finalize, commit) = (self.finalize(Arc::clone(&store)), self.commit(store));
         for _ in 0..MAX_PASSES {
             let finalised =
                 block_on(touchline_finalize::handle(&finalize)).map_err(|error| broken(error.to_string()))?;

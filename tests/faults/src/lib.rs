@@ -30,6 +30,8 @@ pub use scenario::BEGIN_MS;
 pub use schedule::{Outcome, run, seed_of};
 pub use shrink::{Shrunk, shrink};
 
+use touchline_store::PaneLayout;
+
 /// What a schedule may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
@@ -38,16 +40,18 @@ pub struct Options {
     pub events_max: Option<usize>,
     /// The design under test instead of the product's.
     pub mutant: Option<Mutant>,
+    /// How panes lie in items; every schedule draws one unless given.
+    pub layout: Option<PaneLayout>,
 }
 
 impl Options {
     /// The product, and everything that can go wrong.
     pub fn all() -> Self {
-        Self { allowed: Allowed::all(), events_max: None, mutant: None }
+        Self { allowed: Allowed::all(), events_max: None, mutant: None, layout: None }
     }
 
     /// A design with a fault. Nothing expires unread there: what is lost then is nobody's mistake.
     pub fn of_mutant(mutant: Mutant) -> Self {
-        Self { allowed: Allowed::all().without(21), events_max: None, mutant: Some(mutant) }
+        Self { allowed: Allowed::all().without(21), events_max: None, mutant: Some(mutant), layout: None }
     }
 }

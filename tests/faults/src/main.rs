@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use touchline_faults::{
     Allowed, LAST, Mutant, Options, Outcome, Total, Violation, log_line, run, run_many, seed_of, shrink, table,
 };
+use touchline_store::PaneLayout;
 
 /// A schedule is mostly small allocations: with the C library's own allocator it takes a third longer.
 #[global_allocator]
@@ -44,6 +45,9 @@ struct Arguments {
     /// Test this design instead of the product's, and say how often it goes wrong.
     #[arg(long, value_name = "NAME")]
     mutant: Option<Mutant>,
+    /// How panes lie in items, pane or lane; every schedule draws one when not given.
+    #[arg(long)]
+    layout: Option<PaneLayout>,
     /// Threads; one per core when not given. The result does not depend on it.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -84,6 +88,7 @@ fn main() -> ExitCode {
 
 fn carry_out(arguments: &Arguments) -> Result<ExitCode> {
     let mut options = arguments.mutant.map_or_else(Options::all, Options::of_mutant);
+    options.layout = arguments.layout;
     options.events_max = arguments.events.map(|events| events as usize);
     if !arguments.only.is_empty() {
         options.allowed = arguments.only.iter().copied().collect::<Allowed>();
@@ -167,6 +172,9 @@ fn tell_failure(number: u64, seed: u64, options: &Options) {
     let mut command = format!("faults --story {:#x} --only {only}", smaller.outcome.seed);
     if let Some(events) = smaller.options.events_max {
         command.push_str(&format!(" --events {events}"));
+    }
+    if let Some(layout) = options.layout {
+        command.push_str(&format!(" --layout {}", layout.as_str()));
     }
     if let Some(mutant) = options.mutant.and_then(|mutant| clap::ValueEnum::to_possible_value(&mutant)) {
         command.push_str(&format!(" --mutant {}", mutant.get_name()));

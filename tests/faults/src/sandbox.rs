@@ -8,12 +8,12 @@ use touchline_aggregate::{AggregateContext, WarmCache, handle};
 use touchline_archive::ArchiveContext;
 use touchline_delivery::{Consumer, Invocation, Random, Response, Transport};
 use touchline_event::{Sequence, ShardId};
-use touchline_store::ItemStore;
+use touchline_store::{ItemStore, LaneLimits, LanePanes, PaneLayout};
 use touchline_stream::{Batch, Record};
 
 use crate::lake::FaultyTables;
 use crate::later::EPOCH;
-use crate::mutants::{Mutant, naive, wall_clock};
+use crate::mutants::{Mutant, Mutilated, naive, wall_clock};
 use crate::scenario::{Frame, POLICY};
 use crate::store::Slow;
 
@@ -23,7 +23,29 @@ pub struct Configuration {
     pub transport: Transport,
     pub lanes: u16,
     pub max_item_bytes: usize,
+    pub layout: PaneLayout,
+    pub lane_limits: LaneLimits,
     pub mutant: Option<Mutant>,
+}
+
+impl Configuration {
+    /// `items` with panes as this schedule lays them out.
+    pub fn panes(&self, items: Arc<dyn ItemStore>) -> Arc<dyn ItemStore> {
+        match self.layout {
+            PaneLayout::Pane => items,
+            PaneLayout::Lane => Arc::new(LanePanes::new(items, self.lanes, self.lane_limits)),
+        }
+    }
+
+    /// One cold sandbox's way to the store.
+    pub fn way(&self, items: &Arc<dyn ItemStore>, random: Random) -> Arc<dyn ItemStore> {
+        let slow: Arc<dyn ItemStore> = Arc::new(Slow::new(Arc::clone(items), random));
+        match self.mutant {
+            Some(mutant) if mutant.is_of_lanes() => self.panes(Arc::new(Mutilated::new(slow, mutant))),
+            Some(mutant) => Arc::new(Mutilated::new(self.panes(slow), mutant)),
+            None => self.panes(slow),
+        }
+    }
 }
 
 /// Functions that read the stream.
@@ -55,7 +77,7 @@ impl Sandbox {
         lake: &Arc<FaultyTables>,
         random: &mut Random,
     ) -> Self {
-        let store: Arc<dyn ItemStore> = Arc::new(Slow::new(Arc::clone(store), random.fork()));
+        let store = configuration.way(store, random.fork());
         if function != AGGREGATE {
             let (lake, lanes, epoch) = (Arc::clone(lake), configuration.lanes, EPOCH.to_owned());
             let context = ArchiveContext { lake, store, lanes, epoch };

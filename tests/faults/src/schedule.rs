@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use touchline_delivery::{Random, Settings, Simulation, Transport, mix};
-use touchline_store::{ItemStore, MAX_ITEM_BYTES, MemoryStore};
+use touchline_store::{ItemStore, LaneLimits, MAX_ITEM_BYTES, PaneLayout};
 
 use crate::auditor::Auditor;
 use crate::books::{Books, Violation};
 use crate::catalogue::Counts;
 use crate::lake::FaultyTables;
 use crate::later::Later;
-use crate::mutants::{Mutant, Mutilated};
+use crate::mutants::Mutant;
 use crate::sandbox::{Configuration, FUNCTIONS, Sandbox};
 use crate::scenario::Scenario;
 use crate::store::{Audited, layers, open};
@@ -58,26 +58,16 @@ fn run_to_end(seed: u64, options: &Options, has_story: bool) -> Outcome {
     let mut random = Random::new(seed);
     let scenario = Arc::new(Scenario::new(&mut random.fork(), options));
     let settings = settings(&mut random, options);
-    let sizes: &[usize] =
-        if options.allowed.has(15) { &[150, 260, 500, 2_000, MAX_ITEM_BYTES] } else { &[MAX_ITEM_BYTES] };
-    let configuration = Configuration {
-        transport: settings.transport,
-        lanes: scenario.lanes,
-        max_item_bytes: *random.pick(sizes),
-        mutant: options.mutant,
-    };
+    let configuration = configuration(&mut random, options, &settings, scenario.lanes);
     let judges_writes = options.mutant.is_none_or(|mutant| !mutant.is_of_aggregation());
     let has_later = settings.functions > 1;
-    let books = Books::new(Arc::clone(&scenario), Trace::new(has_story), configuration.max_item_bytes, judges_writes);
+    let books = Books::new(Arc::clone(&scenario), Trace::new(has_story), configuration, judges_writes);
     let books = Arc::new(Mutex::new(books));
-    let audited = Arc::new(Audited { memory: MemoryStore::default(), books: Arc::clone(&books) });
+    let audited = Arc::new(Audited::new(Arc::clone(&books)));
     let has_faults = Arc::new(AtomicBool::new(true));
-    let mut store = layers(Arc::clone(&audited), &mut random, options, &has_faults);
-    if let Some(mutant) = options.mutant {
-        store = Arc::new(Mutilated::new(store, mutant)) as Arc<dyn ItemStore>;
-    }
+    let store = layers(Arc::clone(&audited), &mut random, options, &has_faults);
     let lake = Arc::new(FaultyTables::new(&books, &mut random, options, &has_faults));
-    let later = Later { store: Arc::clone(&store), lake: Arc::clone(&lake), policy: scenario.policy };
+    let later = Later { store: Arc::clone(&store), lake: Arc::clone(&lake), policy: scenario.policy, configuration };
     let settled = Later { store: Arc::clone(&audited) as Arc<dyn ItemStore>, ..later.clone() };
     let auditor = Auditor::new(
         Arc::clone(&books),
@@ -120,6 +110,26 @@ fn run_to_end(seed: u64, options: &Options, has_story: bool) -> Outcome {
         digest: books.trace.digest(),
         violation,
         story: books.trace.take_lines(),
+    }
+}
+
+/// What all sandboxes have in common.
+fn configuration(random: &mut Random, options: &Options, settings: &Settings, lanes: u16) -> Configuration {
+    let sizes: &[usize] =
+        if options.allowed.has(15) { &[150, 260, 500, 2_000, MAX_ITEM_BYTES] } else { &[MAX_ITEM_BYTES] };
+    let max_item_bytes = *random.pick(sizes);
+    let drawn = *random.pick(&PaneLayout::ALL);
+    let is_of_lanes = options.mutant.is_some_and(Mutant::is_of_lanes);
+    Configuration {
+        transport: settings.transport,
+        lanes,
+        max_item_bytes,
+        layout: if is_of_lanes { PaneLayout::Lane } else { options.layout.unwrap_or(drawn) },
+        lane_limits: LaneLimits {
+            item_bytes: *random.pick(&[900, 3_000, MAX_ITEM_BYTES]),
+            open_part_bytes: *random.pick(&[200, 600, MAX_ITEM_BYTES]),
+        },
+        mutant: options.mutant,
     }
 }
 

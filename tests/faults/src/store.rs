@@ -2,12 +2,15 @@
 //! LAYER-1: from the sandbox down: `Slow` yields around every call, `FaultyStore` loses and throttles, `Contended`
 //! writes in between, `Audited` is the memory store with the books beside it.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use touchline_delivery::{Random, yield_now};
-use touchline_store::{Fault, FaultyStore, Item, ItemKey, ItemStore, ItemWrite, MemoryStore, PutOutcome, StoreError};
+use touchline_store::{
+    Fault, FaultyStore, Item, ItemKey, ItemStore, ItemWrite, LaneItem, MemoryStore, PutOutcome, StoreError,
+};
 
 use crate::Options;
 use crate::books::{Books, Taken};
@@ -62,34 +65,33 @@ pub fn layers(
 pub struct Audited {
     pub memory: MemoryStore,
     pub books: SharedBooks,
+    /// What lanes' items hold.
+    lanes: Mutex<HashMap<ItemKey, LaneItem>>,
 }
 
 impl Audited {
+    /// An empty one.
+    pub fn new(books: SharedBooks) -> Self {
+        Self { memory: MemoryStore::default(), books, lanes: Mutex::default() }
+    }
+
     async fn put_one(&self, write: ItemWrite) -> Result<PutOutcome, StoreError> {
         let key = write.key.clone();
         let expected = write.expected;
-        let is_pane = key.pk.starts_with("pane#");
-        let value = write.value.clone().filter(|_| is_pane);
-        let needed = if is_pane && open(&self.books).must_be_announced(&key) {
-            let books = open(&self.books);
-            let number = books.scenario.part_of(&key).map(|(number, _)| number);
-            number.map(|number| &books.scenario.panes[number]).map(|plan| (plan.due.clone(), plan.directory.clone()))
-        } else {
-            None
-        };
+        let (is_pane, is_lane) = (is_pane(&key), is_lane(&key));
+        let value = write.value.clone().filter(|_| is_pane || is_lane);
         let mark = mark_of(&write);
         let outcome = self.memory.put(vec![write]).await.pop().unwrap_or_else(|| no_outcome(&key));
         match &outcome {
             Ok(PutOutcome::Written(version)) => {
-                if let Some(value) = &value {
-                    let (is_due, is_listed) = match &needed {
-                        Some((due, listed)) => {
-                            (self.memory.get(due).await?.is_some(), self.memory.get(listed).await?.is_some())
-                        }
-                        None => (true, true),
-                    };
-                    let taken = Taken { key: &key, version: *version, value, is_due, is_listed };
-                    open(&self.books).take(&taken);
+                match &value {
+                    Some(value) if is_lane => self.take_lane(&key, value).await?,
+                    // The copy of a part that is still in its lane's item is nobody's yet.
+                    Some(value) if !self.is_open(&key) => {
+                        let version = open(&self.books).own_version(*version);
+                        self.take_part(&key, version, value).await?;
+                    }
+                    _ => {}
                 }
                 let mut books = open(&self.books);
                 if let Some((source, lane, mark)) = mark {
@@ -105,7 +107,7 @@ impl Audited {
                     });
                 }
             }
-            Ok(PutOutcome::Conflict(current)) if is_pane && expected.is_some() => {
+            Ok(PutOutcome::Conflict(current)) if (is_pane || is_lane) && expected.is_some() => {
                 let mut books = open(&self.books);
                 books.counts.note(17);
                 let now = current.as_ref().map_or(0, |item| item.version);
@@ -115,6 +117,61 @@ impl Audited {
         }
         outcome
     }
+
+    /// A part of a pane was written, wherever it lies.
+    async fn take_part(&self, key: &ItemKey, version: u64, value: &[u8]) -> Result<(), StoreError> {
+        let needed = {
+            let books = open(&self.books);
+            let number = books.scenario.part_of(key).map(|(number, _)| number).filter(|_| books.must_be_announced(key));
+            number.map(|number| &books.scenario.panes[number]).map(|plan| (plan.due.clone(), plan.directory.clone()))
+        };
+        let (is_due, is_listed) = match &needed {
+            Some((due, listed)) => (self.memory.get(due).await?.is_some(), self.memory.get(listed).await?.is_some()),
+            None => (true, true),
+        };
+        open(&self.books).take(&Taken { key, version, value, is_due, is_listed });
+        Ok(())
+    }
+
+    /// A lane's item was written: what is new in it, and that nothing left it but by a copy (LPS-2).
+    async fn take_lane(&self, lane: &ItemKey, value: &[u8]) -> Result<(), StoreError> {
+        let now = LaneItem::decode(lane, value)?;
+        let before = self.known_lanes().insert(lane.clone(), now.clone()).unwrap_or_default();
+        open(&self.books).take_lane(lane, &now, value.len());
+        for (key, entry) in &before.entries {
+            if !now.entries.contains_key(key) {
+                let copy = self.memory.get(key).await?;
+                let is_same = copy.is_some_and(|copy| copy.value == *entry.value);
+                let mut books = open(&self.books);
+                books.trace.note(&[22, hash(key)], || format!("      {} {} leaves its lane", key.pk, key.sk));
+                if !is_same {
+                    books.break_promise("P1", format!("{} {} left its lane without a copy", key.pk, key.sk));
+                }
+            }
+        }
+        for (key, entry) in &now.entries {
+            if before.entries.get(key).is_none_or(|old| old.version != entry.version) {
+                self.take_part(key, entry.version, &entry.value).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn known_lanes(&self) -> MutexGuard<'_, HashMap<ItemKey, LaneItem>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_open(&self, key: &ItemKey) -> bool {
+        self.known_lanes().values().any(|lane| lane.entries.contains_key(key))
+    }
+}
+
+fn is_pane(key: &ItemKey) -> bool {
+    key.pk.starts_with("pane#")
+}
+
+fn is_lane(key: &ItemKey) -> bool {
+    key.pk.starts_with("lane#")
 }
 
 /// Sequence numbers are padded to 77 digits for the store, not for a reader.
@@ -199,7 +256,9 @@ impl ItemStore for Contended {
     }
 
     async fn put(&self, writes: Vec<ItemWrite>) -> Vec<Result<PutOutcome, StoreError>> {
-        for write in writes.iter().filter(|write| write.key.pk.starts_with("pane#") && write.expected.is_some()) {
+        for write in
+            writes.iter().filter(|write| (is_pane(&write.key) || is_lane(&write.key)) && write.expected.is_some())
+        {
             if !self.comes_between() {
                 continue;
             }

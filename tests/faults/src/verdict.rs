@@ -69,7 +69,8 @@ pub fn judge(
         return mutant_panes(auditor, audited, mutant, &expected);
     }
     later.map_or(Ok(()), Later::settle)?;
-    let store: &dyn ItemStore = &audited.memory;
+    let view = configuration.panes(std::sync::Arc::clone(audited) as _);
+    let store = &*view;
     let after_seal = after_seal_ids(store)?;
     for (pane, expected) in expected.iter().enumerate() {
         pane_is_the_fold(&open(&auditor.books), pane, expected, &after_seal)?;
@@ -241,7 +242,7 @@ fn replay_changes_nothing(
 ) -> Result<(), Violation> {
     let before = open(&auditor.books).pane_write_count;
     let shards = auditor.published.iter().map(|one| one.record.shard).max().map_or(0, |last| last + 1);
-    let store: std::sync::Arc<dyn ItemStore> = std::sync::Arc::clone(audited) as _;
+    let store = configuration.panes(std::sync::Arc::clone(audited) as _);
     let cold = context(configuration, store, 16, 1000);
     for shard in 0..shards {
         let records: Vec<_> = (auditor.published.iter())

@@ -11,11 +11,15 @@ use touchline_aggregate::{AggregateContext, BatchOutcome, WarmCache, handle};
 use touchline_delivery::{Choices, block_on, yield_now};
 use touchline_event::{Event, EventDraft, EventId, Sequence, ShardId, Trade, encode_frame};
 use touchline_metric::{Family, FamilyState};
-use touchline_store::{Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, MemoryStore, PutOutcome, StoreError};
+use touchline_store::{
+    Item, ItemKey, ItemStore, ItemWrite, MAX_ITEM_BYTES, MemoryStore, PaneLayout, PutOutcome, StoreError, pane_store,
+    panes,
+};
 use touchline_stream::{Batch, Record};
-use touchline_window::{Aggregate as _, PaneState, WindowPolicy};
+use touchline_window::{Aggregate as _, PaneKey, PaneState, WindowPolicy};
 
 const LANES: u16 = 1;
+const ENTITY: &str = "finnhub:S";
 /// 2023-10-29T17:00:00Z.
 const START_MS: i64 = 1_698_598_800_000;
 /// A worker that starts so often without coming to an end hangs.
@@ -104,12 +108,14 @@ struct World {
     memory: Arc<MemoryStore>,
     fates: Arc<Mutex<Fates>>,
     records: Vec<Record>,
+    layout: PaneLayout,
 }
 
 impl World {
     fn sandbox(&self) -> Arc<AggregateContext> {
+        let staged = Arc::new(Staged { memory: Arc::clone(&self.memory), fates: Arc::clone(&self.fates) });
         Arc::new(AggregateContext {
-            store: Arc::new(Staged { memory: Arc::clone(&self.memory), fates: Arc::clone(&self.fates) }),
+            store: pane_store(staged, self.layout, LANES),
             policy: WindowPolicy::DEFAULT,
             lanes: LANES,
             puts_in_flight: 16,
@@ -147,17 +153,29 @@ impl World {
     }
 
     fn pane(&self) -> Option<PaneState<FamilyState>> {
-        let dump = self.memory.dump();
-        let mut panes = dump.into_iter().filter(|(key, _)| key.pk.starts_with("pane#"));
-        panes.next().map(|(_, item)| PaneState::decode(&item.value).unwrap())
+        let store = pane_store(self.memory.clone(), self.layout, LANES);
+        let found =
+            block_on(store.query(&PaneKey::partition(panes::CONSUMER, panes::EPOCH, "trades", ENTITY), "", None, 1));
+        found.unwrap().pop().map(|(_, item)| PaneState::decode(&item.value).unwrap())
     }
 }
 
+/// What the paths of one walk have in common.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Records of each worker's batches; 0: it does nothing.
+    batch_records: [usize; 2],
+    layout: PaneLayout,
+    may_fail: bool,
+}
+
 /// One path: two workers, each with its own cut, and at most one failure.
-fn walk(choices: Choices, batch_records: [usize; 2]) -> Choices {
-    let fates = Arc::new(Mutex::new(Fates { choices, has_failed: false }));
-    let world = World { memory: Arc::default(), fates: Arc::clone(&fates), records: records() };
+fn walk(choices: Choices, bounds: Bounds) -> Choices {
+    let Bounds { batch_records, layout, may_fail } = bounds;
+    let fates = Arc::new(Mutex::new(Fates { choices, has_failed: !may_fail }));
+    let world = World { memory: Arc::default(), fates: Arc::clone(&fates), records: records(), layout };
     let mut workers = batch_records.map(|records| world.worker(records));
+    workers.iter_mut().filter(|worker| worker.batch_records == 0).for_each(|idle| idle.done = world.records.len());
     loop {
         let open: Vec<usize> = (0..2).filter(|n| workers[*n].done < world.records.len()).collect();
         if open.is_empty() {
@@ -193,7 +211,7 @@ fn replay_changes_nothing(world: &World) {
     world.fates.lock().unwrap().has_failed = true;
     let panes = || {
         let mut dump = world.memory.dump();
-        dump.retain(|key, _| key.pk.starts_with("pane#"));
+        dump.retain(|key, _| key.pk.starts_with("pane#") || key.pk.starts_with("lane#"));
         dump
     };
     let before = panes();
@@ -202,12 +220,12 @@ fn replay_changes_nothing(world: &World) {
     assert_eq!(panes(), before, "P4");
 }
 
-fn walk_all(batch_records: [usize; 2]) -> u64 {
+fn walk_all(bounds: Bounds) -> u64 {
     let mut choices = Choices::new();
     let mut count = 0;
     loop {
         count += 1;
-        choices = walk(choices, batch_records);
+        choices = walk(choices, bounds);
         if !choices.advance() {
             return count;
         }
@@ -216,7 +234,17 @@ fn walk_all(batch_records: [usize; 2]) -> u64 {
 
 #[test]
 fn two_workers_on_one_batch_end_as_one_at_every_interleaving_crash_and_lost_call() {
-    let count = walk_all([3, 3]);
+    let count = walk_all(Bounds { batch_records: [3, 3], layout: PaneLayout::Pane, may_fail: true });
     println!("{count} paths");
     assert!(count > 1_000, "{count}");
+}
+
+// Both at once are 592,022 paths, 200 s: each alone finds what the other is not about.
+#[test]
+fn two_workers_on_a_lanes_item_end_as_one_at_every_interleaving_and_one_at_every_failure() {
+    let layout = PaneLayout::Lane;
+    let meetings = walk_all(Bounds { batch_records: [3, 3], layout, may_fail: false });
+    let failures = walk_all(Bounds { batch_records: [1, 0], layout, may_fail: true });
+    println!("{meetings} paths of two workers, {failures} of one that fails");
+    assert!(meetings > 1_000 && failures > 15, "{meetings} {failures}");
 }

@@ -1,6 +1,7 @@
 //! Designs with one part left out are noticed, and go wrong because of the faults, not by themselves.
 
 use touchline_faults::{Allowed, Mutant, Options, Total, run_many, shrink};
+use touchline_store::PaneLayout;
 
 const SEED: u64 = 31;
 /// A mutant must be caught among so many schedules.
@@ -21,11 +22,14 @@ fn went_wrong(total: &Total, mutant: Mutant) -> bool {
 
 #[test]
 fn every_mutant_goes_wrong() {
-    for mutant in Mutant::ALL {
-        let options = Options::of_mutant(mutant);
+    for (mutant, layout) in Mutant::ALL.into_iter().flat_map(|mutant| PaneLayout::ALL.map(|layout| (mutant, layout))) {
+        if mutant.is_of_lanes() && layout == PaneLayout::Pane {
+            continue;
+        }
+        let options = Options { layout: Some(layout), ..Options::of_mutant(mutant) };
         let is_caught =
             (0..SCHEDULES / CHUNK).any(|chunk| went_wrong(&total_of(SEED + chunk, CHUNK, &options), mutant));
-        assert!(is_caught, "{mutant:?} was not caught");
+        assert!(is_caught, "{mutant:?} was not caught with panes by the {}", layout.as_str());
     }
 }
 

@@ -14,7 +14,7 @@ use touchline_lake::tables::{TRADE_WINDOWS, TradeWindowRow};
 use touchline_lake::{Lake, Tables as _};
 use touchline_metric::{Family, FamilyState};
 use touchline_rebuild::{Change, RebuildContext, RebuildError, RebuildRequest, RebuiltPane, handle};
-use touchline_store::{Fault, ItemStore, ItemWrite, outbox, panes, watermarks};
+use touchline_store::{Fault, ItemWrite, PaneLayout, outbox, panes, watermarks};
 use touchline_stream::Batch;
 use touchline_window::{PaneKey, PaneState, WindowPolicy};
 
@@ -28,10 +28,10 @@ struct Room {
 }
 
 impl Room {
-    async fn new() -> Self {
+    async fn new(layout: PaneLayout) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lake = Lake::open(folder.path()).await.unwrap();
-        Self { world: World::default(), lake, _folder: folder }
+        Self { world: World::of(layout), lake, _folder: folder }
     }
 
     fn send(&self, events: &[Event]) {
@@ -39,7 +39,7 @@ impl Room {
     }
 
     async fn archive(&self) {
-        let store: Arc<dyn ItemStore> = self.world.store.clone();
+        let store = self.world.view();
         let lake = Arc::new(self.lake.clone());
         let context = ArchiveContext { lake, store, lanes: LANES, epoch: EPOCH.into() };
         let batch = Batch { shard: shard(), records: self.world.log.records() };
@@ -55,7 +55,7 @@ impl Room {
     }
 
     async fn finalise(&self) {
-        let store: Arc<dyn ItemStore> = self.world.store.clone();
+        let store = self.world.view();
         let context = FinalizeContext { store, policy: SEALING, sources: vec!["finnhub".into()] };
         for _ in 0..4 {
             touchline_finalize::handle(&context).await.unwrap();
@@ -93,9 +93,9 @@ impl Room {
 
     /// Replaces a part's bytes, or deletes the part.
     async fn damage(&self, value: Option<Vec<u8>>) {
-        let (key, item) = panes::parts(&*self.world.store, &self.key()).await.unwrap().remove(0);
+        let (key, item) = panes::parts(&*self.world.view(), &self.key()).await.unwrap().remove(0);
         let write = ItemWrite { key, expected: Some(item.version), value, expires_at_ms: None };
-        self.world.store.put(vec![write]).await.remove(0).unwrap();
+        self.world.view().put(vec![write]).await.remove(0).unwrap();
     }
 
     /// Revision and trade count of every row that was ever queued for the lake.
@@ -106,8 +106,8 @@ impl Room {
     }
 
     /// A sealed pane of two events, and a ledger with a third one and a duplicate of the first.
-    async fn sealed() -> Self {
-        let room = Self::new().await;
+    async fn sealed(layout: PaneLayout) -> Self {
+        let room = Self::new(layout).await;
         room.send(&[trade(1, START_MS), trade(2, START_MS + 1_000)]);
         room.world.deliver(SEALING).await;
         room.reach(SEALING.sealed_from_ms(START_MS + SEALING.pane_ms).unwrap()).await;
@@ -131,21 +131,24 @@ impl Room {
 
 #[tokio::test]
 async fn events_after_the_seal_are_counted_as_the_next_revision_and_published_once() {
-    let room = Room::sealed().await;
-    room.archive().await;
-    let pane = room.rebuilt().await;
-    assert_eq!(pane.change, Change::Revised { revision: 2, applied_before: 2, applied: 3 });
-    assert_eq!(pane.settled_count, 2);
-    room.finalise().await;
-    assert_eq!(room.rebuilt().await.change, Change::Unchanged, "RBD-2");
-    room.assert_counted_once("in peace").await;
+    for layout in PaneLayout::ALL {
+        let room = Room::sealed(layout).await;
+        room.archive().await;
+        let pane = room.rebuilt().await;
+        assert_eq!(pane.change, Change::Revised { revision: 2, applied_before: 2, applied: 3 });
+        assert_eq!(pane.settled_count, 2);
+        room.finalise().await;
+        assert_eq!(room.rebuilt().await.change, Change::Unchanged, "RBD-2");
+        room.assert_counted_once("in peace").await;
+    }
 }
 
 #[tokio::test]
 async fn a_rebuild_that_is_cut_short_anywhere_is_finished_by_the_next() {
-    for fault in [Fault::LostRequest, Fault::LostResponse] {
+    let faults = [Fault::LostRequest, Fault::LostResponse];
+    for (layout, fault) in PaneLayout::ALL.into_iter().flat_map(|layout| faults.map(|fault| (layout, fault))) {
         for operation in 0.. {
-            let room = Room::sealed().await;
+            let room = Room::sealed(layout).await;
             room.archive().await;
             let mishap = Mishap::at(operation, fault);
             let cut = room.rebuild(&mishap).await;
@@ -163,7 +166,7 @@ async fn a_rebuild_that_is_cut_short_anywhere_is_finished_by_the_next() {
 
 #[tokio::test]
 async fn a_lake_that_is_behind_changes_nothing() {
-    let room = Room::sealed().await;
+    let room = Room::sealed(PaneLayout::Pane).await;
     let before = room.world.store.dump();
     assert!(matches!(room.rebuilt().await.change, Change::Lacking { applied_before: 2, applied: 0 }), "RBD-3");
     assert_eq!(room.world.store.dump(), before);
@@ -171,8 +174,11 @@ async fn a_lake_that_is_behind_changes_nothing() {
 
 #[tokio::test]
 async fn a_lost_or_damaged_pane_comes_back_behind_its_last_published_revision() {
-    for damage in [None, Some(vec![9, 9, 9]), Some(Vec::new())] {
-        let room = Room::new().await;
+    let damages = [None, Some(vec![9, 9, 9]), Some(Vec::new())];
+    for (layout, damage) in
+        PaneLayout::ALL.into_iter().flat_map(|layout| damages.clone().map(|damage| (layout, damage)))
+    {
+        let room = Room::new(layout).await;
         room.send(&[trade(1, START_MS), trade(2, START_MS + 1_000), trade(1, START_MS)]);
         room.world.deliver(SEALING).await;
         room.reach(SEALING.final_from_ms(START_MS + SEALING.pane_ms)).await;
@@ -194,16 +200,22 @@ async fn a_lost_or_damaged_pane_comes_back_behind_its_last_published_revision() 
 
 #[tokio::test]
 async fn a_pane_of_several_parts_is_whole_again_and_still_knows_every_id() {
-    let room = Room::new().await;
+    for layout in PaneLayout::ALL {
+        several_parts(layout).await;
+    }
+}
+
+async fn several_parts(layout: PaneLayout) {
+    let room = Room::new(layout).await;
     room.send(&[trade(1, START_MS), trade(2, START_MS + 1_000)]);
     room.world.deliver(SEALING).await;
     // The first part is full; the second counts one more.
-    let (key, item) = panes::parts(&*room.world.store, &room.key()).await.unwrap().remove(0);
+    let (key, item) = panes::parts(&*room.world.view(), &room.key()).await.unwrap().remove(0);
     let mut full = PaneState::<FamilyState>::decode(&item.value).unwrap();
     full.is_frozen = true;
     let write =
         ItemWrite { key, expected: Some(item.version), value: Some(full.encode().unwrap()), expires_at_ms: None };
-    room.world.store.put(vec![write]).await.remove(0).unwrap();
+    room.world.view().put(vec![write]).await.remove(0).unwrap();
     room.send(&[trade(3, START_MS + 2_000)]);
     room.world.deliver(SEALING).await;
     room.archive().await;

@@ -5,11 +5,11 @@
 mod support;
 
 use support::{ENTITY, LANES, Mishap, START_MS, World, shard, trade};
-use touchline_event::{Event, Position, Sequence, encode_frame};
+use touchline_event::{Changes, Event, Position, Sequence, encode_frame};
 use touchline_feed::{Document, SessionReader, Source};
 use touchline_lake::{RawPayload, land};
 use touchline_redrive::RedriveRequest;
-use touchline_store::{Fault, QuarantineEntry, put_if_absent, quarantine};
+use touchline_store::{Fault, PaneLayout, QuarantineEntry, pages, put_if_absent, quarantine};
 use touchline_window::WindowPolicy;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -25,8 +25,8 @@ fn own_lane(event: &Event) -> String {
 }
 
 /// One entry of every kind that a consumer makes, and one event that was counted.
-async fn world_of_refusals() -> World {
-    let world = World::default();
+async fn world_of_refusals(layout: PaneLayout) -> World {
+    let world = World::of(layout);
     let send = |key: &str, events: &[Event]| world.log.push(key, encode_frame(events).unwrap());
     let lane = own_lane(&trade(1, START_MS));
     send(&lane, &[trade(1, START_MS), trade(2, START_MS + 2 * HOUR_MS)]);
@@ -60,7 +60,7 @@ async fn note(world: &World, sequence: Sequence, reason: &str, raw: Vec<u8>, eve
 
 #[tokio::test]
 async fn what_would_be_taken_now_is_counted_once_and_leaves_quarantine_visibly() {
-    let world = world_of_refusals().await;
+    let world = world_of_refusals(PaneLayout::Lane).await;
     let (_, before) = world.account().await;
     assert_eq!((before.applied, before.quarantined, before.late), (1, 6, 1));
     let policy = WindowPolicy::DEFAULT;
@@ -88,7 +88,7 @@ async fn what_would_be_taken_now_is_counted_once_and_leaves_quarantine_visibly()
 
 #[tokio::test]
 async fn source_and_reason_choose() {
-    let world = world_of_refusals().await;
+    let world = world_of_refusals(PaneLayout::Pane).await;
     let only = |sources: &[&str], reason: &str| RedriveRequest {
         sources: sources.iter().map(|name| (*name).to_owned()).collect(),
         reason: Some(reason.to_owned()),
@@ -109,10 +109,11 @@ async fn source_and_reason_choose() {
 #[tokio::test]
 async fn a_redrive_that_is_cut_short_at_any_operation_is_finished_by_the_next() {
     let policy = WindowPolicy::DEFAULT;
-    for fault in [Fault::LostRequest, Fault::LostResponse] {
+    let faults = [Fault::LostRequest, Fault::LostResponse];
+    for (layout, fault) in PaneLayout::ALL.into_iter().flat_map(|layout| faults.map(|fault| (layout, fault))) {
         let mut operation = 0;
         loop {
-            let world = world_of_refusals().await;
+            let world = world_of_refusals(layout).await;
             let mishap = Mishap::at(operation, fault);
             let cut = world.redrive(policy, &everything(), &mishap).await;
             if !mishap.struck() {
@@ -152,6 +153,7 @@ async fn world_of_rejects() -> World {
             index,
             received_at_ms: Some(START_MS + 3_000),
             shift_ms: 0,
+            exchange: None,
             bytes: message.as_bytes(),
         };
         let landing = land(&*world.objects, raw).await.unwrap();
@@ -225,6 +227,7 @@ async fn a_record_that_the_parser_still_refuses_stays_and_so_does_one_whose_payl
         index: 0,
         received_at_ms: None,
         shift_ms: 0,
+        exchange: None,
         bytes: message.as_bytes(),
     };
     let landing = land(&*world.objects, raw).await.unwrap();
@@ -249,4 +252,47 @@ async fn a_record_that_the_parser_still_refuses_stays_and_so_does_one_whose_payl
     assert!(world.log.records().is_empty());
     let tally = &told.tallies[&("finnhub".to_owned(), "bad_field".to_owned())];
     assert!(tally.refusal.is_some());
+}
+
+const SCOREBOARD: &[u8] = include_bytes!("../../../shared/feed/fixtures/espn/nhl_scoreboard_scheduled.json");
+
+#[tokio::test]
+async fn of_a_session_of_polls_only_what_an_answer_changed_comes_back() {
+    let world = World::default();
+    let document = Document { bytes: SCOREBOARD, received_at_ms: Some(START_MS), origin: "/scoreboard" };
+    let events = SessionReader::default().read(Source::Espn, document, 0).events;
+    let game = events.iter().find_map(|event| event.game_id.clone()).unwrap();
+    let (of_game, others): (Vec<_>, Vec<_>) =
+        events.into_iter().partition(|event| event.game_id.as_ref() == Some(&game));
+    assert!(!of_game.is_empty() && !others.is_empty());
+    // The day before, everything but one game was told.
+    let mut told = Changes::default();
+    told.take(others, START_MS - 24 * HOUR_MS);
+    pages::begin(&*world.store, "espn", "poll:/scoreboard:today", &told).await.unwrap();
+    let raw = RawPayload {
+        source: "espn",
+        origin: "/scoreboard",
+        session: "poll:/scoreboard:today",
+        index: 0,
+        received_at_ms: Some(START_MS),
+        shift_ms: 0,
+        exchange: None,
+        bytes: SCOREBOARD,
+    };
+    let landing = land(&*world.objects, raw).await.unwrap();
+    let entry = QuarantineEntry {
+        stage: "parse".into(),
+        source: "espn".into(),
+        reason: "bad_field".into(),
+        pointer: "/events/0".into(),
+        message: "an earlier release did not take it".into(),
+        raw: b"{\"id\":1}".to_vec(),
+        object_key: Some(landing.object_key.clone()),
+        event_count: 1,
+        at_ms: START_MS,
+    };
+    put_if_absent(&*world.store, vec![quarantine::parse_entry(&landing.object_key, 0, &entry).unwrap()]).await.unwrap();
+    let request = RedriveRequest { sources: vec!["espn".into()], at_ms: START_MS, ..RedriveRequest::default() };
+    let outcome = world.redrive(WindowPolicy::DEFAULT, &request, &Mishap::none()).await.unwrap();
+    assert_eq!((outcome.redriven(), outcome.event_count), (1, of_game.len() as u64));
 }

@@ -15,6 +15,7 @@ pub enum Input {
     Rate,
     Hours,
     Days,
+    Layout,
 }
 
 /// Dollars in units of 10^-12.
@@ -34,6 +35,7 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bill {
     pub events: u64,
+    pub traffic: Traffic,
     pub lines: Vec<Line>,
 }
 
@@ -66,7 +68,7 @@ impl Bill {
         lines.extend(panes(load, &traffic, file));
         lines.extend(stored(load, &traffic, file));
         lines.extend(standing(load, file));
-        Self { events: traffic.events, lines }
+        Self { events: traffic.events, traffic, lines }
     }
 
     pub fn total(&self) -> Dollars {
@@ -76,6 +78,16 @@ impl Bill {
     pub fn per_million_events(&self) -> Dollars {
         Dollars(self.total().0 * MILLION / u128::from(self.events.max(1)))
     }
+}
+
+/// Writes that count events and units of all writes to panes, for a thousand events, with one decimal.
+pub fn writes_per_thousand(traffic: &Traffic) -> (String, String) {
+    let tenths = |count: u64| {
+        let tenths = (u128::from(count) * 10_000).div_ceil(u128::from(traffic.events.max(1)));
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    let units = traffic.pane_writes * traffic.units_per_pane_write + traffic.lifecycle_units;
+    (tenths(traffic.pane_writes), tenths(units))
 }
 
 fn stream(load: Load, traffic: &Traffic, file: &PriceFile) -> Vec<Line> {
@@ -227,18 +239,20 @@ fn running(load: Load, traffic: &Traffic, assumed: &Assumptions) -> Vec<Running>
 
 fn panes(load: Load, traffic: &Traffic, file: &PriceFile) -> Vec<Line> {
     let PriceFile { prices, assumptions: assumed, .. } = file;
-    let lifecycle = traffic.panes * assumed.lifecycle_writes_per_pane;
-    let writes = (traffic.pane_writes + lifecycle) * traffic.write_units_per_item;
+    let Traffic { pane_writes, units_per_pane_write, lifecycle_units, .. } = *traffic;
+    let writes = pane_writes * units_per_pane_write + lifecycle_units;
     let table_bytes = u128::from(traffic.panes * assumed.pane_bytes);
     // Panes live until they are sealed and a while after.
     let table_days = u128::from(load.days.min(assumed.ledger_days));
     vec![
         Line {
             component: "panes: writes",
-            arithmetic: format!("{} updates + {lifecycle} of lifecycle = {writes} units", traffic.pane_writes),
+            arithmetic: format!(
+                "{pane_writes} updates x {units_per_pane_write} + {lifecycle_units} of lifecycle = {writes} units"
+            ),
             price: each(prices.dynamodb_write_million, "a million"),
             amount: at(prices.dynamodb_write_million, writes.into(), MILLION),
-            inputs: &[Input::Rate, Input::Hours],
+            inputs: &[Input::Rate, Input::Hours, Input::Layout],
         },
         Line {
             component: "live proof: writes",
@@ -249,10 +263,10 @@ fn panes(load: Load, traffic: &Traffic, file: &PriceFile) -> Vec<Line> {
         },
         Line {
             component: "panes: reads",
-            arithmetic: format!("{} panes, when they become final", traffic.panes),
+            arithmetic: format!("{} of {} panes", traffic.pane_reads, traffic.panes),
             price: each(prices.dynamodb_read_million, "a million"),
-            amount: at(prices.dynamodb_read_million, traffic.panes.into(), MILLION),
-            inputs: &[Input::Rate, Input::Hours],
+            amount: at(prices.dynamodb_read_million, traffic.pane_reads.into(), MILLION),
+            inputs: &[Input::Rate, Input::Hours, Input::Layout],
         },
         Line {
             component: "panes: kept",
@@ -331,6 +345,7 @@ fn gigabytes(bytes: u128) -> String {
 mod tests {
     use super::*;
     use crate::cost::load::NamedLoad;
+    use touchline_store::PaneLayout;
 
     fn amounts(load: Load) -> Vec<(Line, u128)> {
         let file = PriceFile::read(None).unwrap();
@@ -345,11 +360,14 @@ mod tests {
             (Input::Rate, Load { events_per_second: load.events_per_second * 3, ..load }),
             (Input::Hours, Load { hours: load.hours * 3, ..load }),
             (Input::Days, Load { days: load.days * 3, ..load }),
+            (Input::Layout, Load { layout: PaneLayout::Lane, ..load }),
         ];
         for (input, changed) in changes {
             for ((line, before), (_, after)) in amounts(load).into_iter().zip(amounts(changed)) {
                 let depends = line.inputs.contains(&input);
-                assert_eq!(before < after, depends, "{} and {input:?}: {before} -> {after}", line.component);
+                // More of anything costs more; another layout may cost less.
+                let has_moved = if input == Input::Layout { before != after } else { before < after };
+                assert_eq!(has_moved, depends, "{} and {input:?}: {before} -> {after}", line.component);
                 assert_eq!(before == after, !depends, "{} and {input:?}", line.component);
             }
         }
@@ -358,7 +376,7 @@ mod tests {
     #[test]
     fn a_bill_is_its_arithmetic() {
         let file = PriceFile::read(None).unwrap();
-        let load = Load { events_per_second: 10_000, hours: 1, days: 1, entities: 1_000 };
+        let load = Load { events_per_second: 10_000, hours: 1, days: 1, entities: 1_000, layout: PaneLayout::Pane };
         let bill = Bill::of(load, &file);
         let amount =
             |component: &str| bill.lines.iter().find(|line| line.component == component).unwrap().amount.text();

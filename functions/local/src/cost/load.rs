@@ -1,5 +1,7 @@
 //! What a bill is for: traffic, for how long, and over how many calendar days standing things are paid.
 
+use touchline_store::PaneLayout;
+
 /// Events a second while there is traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Load {
@@ -10,6 +12,8 @@ pub struct Load {
     pub days: u64,
     /// Games, markets and symbols with events at the same time.
     pub entities: u64,
+    /// How panes lie in items.
+    pub layout: PaneLayout,
 }
 
 /// Loads with a name.
@@ -36,9 +40,13 @@ impl NamedLoad {
 
     pub fn load(self) -> Load {
         match self {
-            Self::MatchDay => Load { events_per_second: 200, hours: 12, days: 1, entities: 500 },
+            Self::MatchDay => {
+                Load { events_per_second: 200, hours: 12, days: 1, entities: 500, layout: PaneLayout::Pane }
+            }
             Self::Season => Load { hours: 180 * 12, days: 270, ..Self::MatchDay.load() },
-            Self::Sustained => Load { events_per_second: 10_000, hours: 30 * 24, days: 30, entities: 2_000 },
+            Self::Sustained => {
+                Load { events_per_second: 10_000, hours: 30 * 24, days: 30, entities: 2_000, layout: PaneLayout::Pane }
+            }
         }
     }
 }

@@ -9,9 +9,10 @@ mod traffic;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use bill::Bill;
+use bill::{Bill, writes_per_thousand};
 pub use load::NamedLoad;
 use prices::PriceFile;
+use touchline_store::PaneLayout;
 
 use crate::cli::CostArgs;
 
@@ -28,6 +29,7 @@ pub fn run(args: &CostArgs) -> anyhow::Result<ExitCode> {
         hours: args.hours.unwrap_or(named.hours),
         days: args.days.or(args.hours.map(|hours| hours.div_ceil(24))).unwrap_or(named.days),
         entities: args.entities.unwrap_or(named.entities),
+        layout: args.pane_layout,
     };
     let bill = Bill::of(load, &file);
     println!(
@@ -39,6 +41,8 @@ pub fn run(args: &CostArgs) -> anyhow::Result<ExitCode> {
     }
     println!("{:<26} {:>12}  {}", "total", bill.total().text(), file.currency);
     println!("{:<26} {:>12}  {}", "per million events", bill.per_million_events().text(), file.currency);
+    let (writes, units) = writes_per_thousand(&bill.traffic);
+    println!("panes by the {}: {writes} updates, {units} write units for a thousand events", load.layout.as_str());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -71,6 +75,24 @@ fn page(file: &PriceFile) -> String {
         }
         let _ = writeln!(text, "| **total** | {} events | | **{}** |", bill.events, bill.total().text());
         let _ = writeln!(text, "| per million events | | | {} |", bill.per_million_events().text());
+    }
+    text.push_str(&layouts(file));
+    text
+}
+
+/// The two layouts of panes side by side.
+fn layouts(file: &PriceFile) -> String {
+    let mut text = String::from(
+        "\n## Panes by the pane or by the lane\n\nThe bills above have an item for each pane; `--pane-layout lane` reckons the other layout. \
+         [exactly-once.md](exactly-once.md)\nsays which to choose.\n\n\
+         | load | layout | updates a thousand events | write units a thousand events | panes: writes |\n|---|---|---:|---:|---:|\n",
+    );
+    for (named, layout) in NamedLoad::ALL.into_iter().flat_map(|named| PaneLayout::ALL.map(|layout| (named, layout))) {
+        let bill = Bill::of(load::Load { layout, ..named.load() }, file);
+        let (writes, units) = writes_per_thousand(&bill.traffic);
+        let amount = bill.lines.iter().find(|line| line.component == "panes: writes").map(|line| line.amount.text());
+        let (title, layout) = (named.title(), layout.as_str());
+        let _ = writeln!(text, "| {title} | {layout} | {writes} | {units} | {} |", amount.unwrap_or_default());
     }
     text
 }

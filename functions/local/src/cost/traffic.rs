@@ -1,5 +1,7 @@
 //! What a load does to the stream, the functions and the tables: the quantities that the bill's lines multiply.
 
+use touchline_store::PaneLayout;
+
 use super::load::Load;
 use super::prices::Assumptions;
 
@@ -20,11 +22,15 @@ pub struct Traffic {
     pub put_units: u64,
     pub shards: u64,
     pub aggregations: u64,
+    /// Writes that count events: of panes, or of lanes' items.
     pub pane_writes: u64,
+    pub units_per_pane_write: u64,
+    /// What makes panes final, sealed and forgotten, in units.
+    pub lifecycle_units: u64,
+    pub pane_reads: u64,
     /// One small item per lane that an aggregation meets.
     pub proof_writes: u64,
     pub panes: u64,
-    pub write_units_per_item: u64,
 }
 
 impl Traffic {
@@ -47,6 +53,21 @@ impl Traffic {
             expected_distinct(lanes as f64 / shards as f64, frames_per_second as f64 / aggregations_per_second as f64);
         let panes_per_minute = expected_distinct(entities as f64, events_per_second as f64 * 60.0);
         let aggregations = aggregations_per_second * seconds;
+        let panes = (panes_per_minute * seconds as f64 / 60.0).ceil() as u64;
+        let per_run = |distinct: f64| (distinct * aggregations as f64).ceil() as u64;
+        let units = |bytes: u64| bytes.div_ceil(WRITE_UNIT_BYTES).max(1);
+        let own_units = units(assumed.pane_bytes);
+        let open_panes = (entities as f64 / lanes as f64 * assumed.open_panes_per_entity as f64).ceil() as u64;
+        let lane_units = units(open_panes * assumed.pane_bytes * assumed.lane_item_percent / 100);
+        let lifecycle_units = panes * assumed.lifecycle_writes_per_pane * own_units;
+        let (pane_writes, units_per_pane_write, lifecycle_units, pane_reads) = match load.layout {
+            PaneLayout::Pane => (per_run(panes_per_aggregation), own_units, lifecycle_units, panes),
+            // Every minute a lane's panes become final together; each is looked for once before it begins.
+            PaneLayout::Lane => {
+                let finals = seconds / 60 * lanes * assumed.lane_writes_per_minute * lane_units;
+                (per_run(lanes_per_aggregation), lane_units, lifecycle_units + finals, panes * 2)
+            }
+        };
         Self {
             seconds,
             events: events_per_second * seconds,
@@ -54,10 +75,12 @@ impl Traffic {
             put_units: frames_per_second * seconds * frame_bytes.div_ceil(PUT_UNIT_BYTES),
             shards,
             aggregations,
-            pane_writes: (panes_per_aggregation * aggregations as f64).ceil() as u64,
-            proof_writes: (lanes_per_aggregation * aggregations as f64).ceil() as u64,
-            panes: (panes_per_minute * seconds as f64 / 60.0).ceil() as u64,
-            write_units_per_item: assumed.pane_bytes.div_ceil(WRITE_UNIT_BYTES),
+            pane_writes,
+            units_per_pane_write,
+            lifecycle_units,
+            pane_reads,
+            proof_writes: per_run(lanes_per_aggregation),
+            panes,
         }
     }
 }

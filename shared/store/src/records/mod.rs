@@ -3,11 +3,15 @@
 
 pub mod accounting;
 pub mod anomalies;
+pub mod breakers;
+pub mod credits;
 pub mod directory;
 pub mod due;
 pub mod late;
+pub mod layout;
 pub mod leases;
 pub mod outbox;
+pub mod pages;
 pub mod panes;
 pub mod progress;
 pub mod proofs;
@@ -17,8 +21,11 @@ pub mod watermarks;
 
 pub use accounting::SourceAccount;
 pub use anomalies::AnomalyEntry;
+pub use breakers::{Admission, Breaker, BreakerPhase};
+pub use credits::{CreditLedger, CreditPeriod, CreditPlan, CreditRefusal, VendorCredits};
 pub use due::DueEntry;
 pub use late::{LateEntry, LateLedger};
+pub use pages::{KnownGame, PageState};
 pub use panes::Pane;
 pub use quarantine::QuarantineEntry;
 pub use redriven::{Ledger, Redriven};

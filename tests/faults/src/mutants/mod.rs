@@ -20,6 +20,10 @@ pub enum Mutant {
     MarkPerShard,
     /// Sums are floating-point numbers, first over a batch, then over the pane.
     FloatSums,
+    /// A lane's item is overwritten with what was made from an older version of it.
+    NoLaneSwap,
+    /// A part is taken out of its lane's item without having got an item of its own.
+    NoCopy,
     /// An event is late when it is processed late.
     WallClock,
     /// A pane that is in the due list already is not touched there before its correction is written.
@@ -32,12 +36,14 @@ pub enum Mutant {
 
 impl Mutant {
     /// Every one.
-    pub const ALL: [Mutant; 9] = [
+    pub const ALL: [Mutant; 11] = [
         Mutant::NoCompareAndSwap,
         Mutant::NoIds,
         Mutant::MarkPerBatch,
         Mutant::MarkPerShard,
         Mutant::FloatSums,
+        Mutant::NoLaneSwap,
+        Mutant::NoCopy,
         Mutant::WallClock,
         Mutant::NoDueTouch,
         Mutant::NoChainSwap,
@@ -47,5 +53,10 @@ impl Mutant {
     /// Whether it is about the aggregation: then only panes are looked at, and nothing runs beside it.
     pub fn is_of_aggregation(self) -> bool {
         !matches!(self, Mutant::NoDueTouch | Mutant::NoChainSwap | Mutant::BlindRetry)
+    }
+
+    /// Whether it is about panes that share a lane's item: then they do, and it stands below them.
+    pub fn is_of_lanes(self) -> bool {
+        matches!(self, Mutant::NoLaneSwap | Mutant::NoCopy)
     }
 }

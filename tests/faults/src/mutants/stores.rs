@@ -32,6 +32,9 @@ impl Mutilated {
             {
                 write.expected = self.inner.get(&write.key).await?.map(|item| item.version);
             }
+            Mutant::NoLaneSwap if write.expected.is_some() && write.key.pk.starts_with("lane#") => {
+                write.expected = self.inner.get(&write.key).await?.map(|item| item.version);
+            }
             Mutant::NoIds if is_pane => write.value = write.value.map(without_ids),
             _ => {}
         }
@@ -61,6 +64,10 @@ impl ItemStore for Mutilated {
                     Ok(Some(item)) => outcomes.push(Ok(PutOutcome::Written(item.version))),
                     _ => outcomes.extend(self.inner.put(vec![write]).await),
                 }
+                continue;
+            }
+            if self.mutant == Mutant::NoCopy && write.key.pk.starts_with("pane#") && write.expected.is_none() {
+                outcomes.push(Ok(PutOutcome::Written(1)));
                 continue;
             }
             match self.mutilate(write).await {

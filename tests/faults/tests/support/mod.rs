@@ -11,7 +11,7 @@ use touchline_lake::MemoryObjects;
 use touchline_metric::Family;
 use touchline_redrive::{RedriveContext, RedriveError, RedriveOutcome, RedriveRequest};
 use touchline_store::{
-    Fault, FaultyStore, ItemStore, MAX_ITEM_BYTES, MemoryStore, Pane, SourceAccount, accounting, panes,
+    Fault, FaultyStore, ItemStore, MemoryStore, Pane, PaneLayout, SourceAccount, accounting, pane_store, panes,
 };
 use touchline_stream::{Batch, FrameLimits, OutRecord, Publish, Record, StreamError};
 use touchline_window::WindowPolicy;
@@ -103,6 +103,8 @@ pub fn shard() -> ShardId {
 #[derive(Default)]
 pub struct World {
     pub store: Arc<MemoryStore>,
+    /// How panes lie in it.
+    pub layout: PaneLayout,
     pub log: Log,
     pub objects: Arc<MemoryObjects>,
     /// Records behind the checkpoint: a policy is changed between two deliveries, and an old record is not judged anew.
@@ -117,14 +119,29 @@ pub fn trade(id: u64, at_ms: i64) -> Event {
 }
 
 impl World {
+    /// An empty one with panes in this layout.
+    pub fn of(layout: PaneLayout) -> Self {
+        Self { layout, ..Self::default() }
+    }
+
+    /// The store as doors see it.
+    pub fn panes_of(&self, items: Arc<dyn ItemStore>) -> Arc<dyn ItemStore> {
+        pane_store(items, self.layout, LANES)
+    }
+
+    /// The same, with no mishap on the way.
+    pub fn view(&self) -> Arc<dyn ItemStore> {
+        self.panes_of(self.store.clone())
+    }
+
     /// Everything new in the stream, to a sandbox that remembers nothing.
     pub async fn deliver(&self, policy: WindowPolicy) {
         let context = AggregateContext {
-            store: Arc::clone(&self.store) as Arc<dyn ItemStore>,
+            store: self.view(),
             policy,
             lanes: LANES,
             puts_in_flight: 16,
-            max_item_bytes: MAX_ITEM_BYTES,
+            max_item_bytes: self.layout.max_part_bytes(),
             cache: WarmCache::new(100),
         };
         let records = self.log.records();
@@ -139,7 +156,7 @@ impl World {
 
     pub fn store(&self, mishap: &Mishap) -> Arc<dyn ItemStore> {
         let mishap = mishap.clone();
-        Arc::new(FaultyStore::new(Arc::clone(&self.store), move || mishap.next()))
+        self.panes_of(Arc::new(FaultyStore::new(Arc::clone(&self.store), move || mishap.next())))
     }
 
     pub async fn redrive(
@@ -162,7 +179,7 @@ impl World {
     /// The accounts of all vendors in one, and what was offered by the stream and the parsers.
     pub async fn account(&self) -> (u64, SourceAccount) {
         let mut sum = SourceAccount::default();
-        for account in accounting::read(&*self.store, &["finnhub", "unknown"]).await.unwrap().into_values() {
+        for account in accounting::read(&*self.view(), &["finnhub", "unknown"]).await.unwrap().into_values() {
             sum.applied += account.applied;
             sum.duplicate += account.duplicate;
             sum.rejected += account.rejected;
@@ -182,6 +199,6 @@ impl World {
     }
 
     pub async fn panes(&self) -> Vec<Pane> {
-        panes::read(&*self.store, Family::Trades, ENTITY, WindowPolicy::DEFAULT.pane_ms, None, None).await.unwrap()
+        panes::read(&*self.view(), Family::Trades, ENTITY, WindowPolicy::DEFAULT.pane_ms, None, None).await.unwrap()
     }
 }

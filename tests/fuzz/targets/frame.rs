@@ -1,0 +1,4 @@
+//! Records of the stream.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| touchline_fuzz::frame(bytes));
