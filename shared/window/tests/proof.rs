@@ -80,8 +80,11 @@ fn folded(batches: &[(ShardId, Vec<(Sequence, Told)>)]) -> LaneProof {
     proof
 }
 
+/// A finding's figures, in an order.
+type Row = (u64, u32, i64, u32, u32, u64, u64);
+
 /// The account by hand: findings, events proven by minute, events nobody vouched for.
-fn naive(producers: &[Vec<Plan>]) -> (BTreeSet<(u64, u32, i64, u32, u32, u64, u64)>, BTreeMap<i64, u64>, u64) {
+fn naive(producers: &[Vec<Plan>]) -> (BTreeSet<Row>, BTreeMap<i64, u64>, u64) {
     let (mut findings, mut proven, mut unvouched) = (BTreeSet::new(), BTreeMap::new(), 0);
     for (producer, beats) in (0..).zip(producers) {
         for (beat, plan) in (0..).zip(beats) {
@@ -109,7 +112,7 @@ fn naive(producers: &[Vec<Plan>]) -> (BTreeSet<(u64, u32, i64, u32, u32, u64, u6
     (findings, proven, unvouched)
 }
 
-fn row(finding: Finding) -> (u64, u32, i64, u32, u32, u64, u64) {
+fn row(finding: Finding) -> Row {
     let Finding { producer, beat, minute_ms, claimed_frames, counted_frames, claimed_events, counted_events } = finding;
     (producer, beat, minute_ms, claimed_frames, counted_frames, claimed_events, counted_events)
 }
