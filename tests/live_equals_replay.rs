@@ -12,13 +12,16 @@ use std::time::{Duration, Instant};
 
 use touchline_tests::{output_of, seed, touchline};
 
-/// Simulated seconds a second.
-const SPEED: u32 = 240;
-/// Of the match day: a football game, the World Cup, odds before kick-off.
+/// Simulated seconds a second: at this speed an exchange takes less simulated time than a clock is misdated by.
+const SPEED: u32 = 60;
+/// Of the match day: the first half of a football game, the World Cup, odds before kick-off.
 const FROM: &str = "2026-07-04T16:55:00Z";
-const POLLED_MINUTES: u64 = 200;
+const POLLED_MINUTES: u64 = 90;
+/// The games are over, and so are the faults.
+const EVENING: &str = "2026-07-04T20:30:00Z";
+const EVENING_MINUTES: u64 = 25;
 /// When the first process is killed.
-const KILL_AFTER: Duration = Duration::from_secs(15);
+const KILL_AFTER: Duration = Duration::from_secs(40);
 
 const CONFIG: &str = r#"
 [[source]]
@@ -99,7 +102,7 @@ fn polled_day(simulation: &[&str], kill_after: Option<Duration>) -> tempfile::Te
     let folder = tempfile::tempdir().expect("a folder for the test");
     let config = folder.path().join("touchline.toml");
     std::fs::write(&config, CONFIG).expect("a configuration");
-    let (simulator, address) = simulator(simulation);
+    let (day, address) = simulator(FROM, simulation);
     if let Some(moment) = kill_after {
         let mut first =
             Running(live(&config, &address, folder.path(), POLLED_MINUTES).spawn().expect("touchline starts"));
@@ -109,9 +112,11 @@ fn polled_day(simulation: &[&str], kill_after: Option<Duration>) -> tempfile::Te
     }
     let rest = POLLED_MINUTES - kill_after.map_or(0, |moment| moment.as_secs() * u64::from(SPEED) / 60);
     let began = Instant::now();
-    output_of(live(&config, &address, folder.path(), rest).stdout(Stdio::piped()));
+    output_of(&mut live(&config, &address, folder.path(), rest));
     println!("{rest} simulated minutes in {:.0} s", began.elapsed().as_secs_f64());
-    drop(simulator);
+    drop(day);
+    let (_evening, address) = simulator(EVENING, &[]);
+    output_of(&mut live(&config, &address, folder.path(), EVENING_MINUTES));
     output_of(touchline().arg("audit").arg("--state").arg(folder.path().join("state")));
     folder
 }
@@ -124,9 +129,9 @@ fn live(config: &Path, address: &str, state: &Path, minutes: u64) -> Command {
     command
 }
 
-fn simulator(more: &[&str]) -> (Running, String) {
+fn simulator(from: &str, more: &[&str]) -> (Running, String) {
     let mut command = touchline();
-    command.args(["simulate", "--port", "0", "--as-recorded", "--from", FROM, "--credits", "20000", "--for", "10m"]);
+    command.args(["simulate", "--port", "0", "--as-recorded", "--from", from, "--credits", "20000", "--for", "10m"]);
     command.args(["--speed", &SPEED.to_string()]).args(more);
     let mut child = Running(
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("touchline starts"),

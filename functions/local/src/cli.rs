@@ -64,6 +64,11 @@ enum Command {
         after_help = "Any key is taken, except wrong-key. docs/simulate.md has a table of vendors, endpoints and faults.\n\nExamples:\n  touchline simulate --list\n  touchline simulate\n  curl 'http://127.0.0.1:7072/espn/apis/site/v2/sports/soccer/fifa.world/scoreboard'\n  touchline simulate --faults all=0.02,slow=0.2 --seed 7 --speed 10\n  touchline simulate --from 2026-07-04T19:30:00Z --as-recorded --for 10m --port 0"
     )]
     Simulate(SimulateArgs),
+    /// Listen to a vendor's trades over its WebSocket, one bounded session into a state folder.
+    #[command(
+        after_help = "Keys stand one a line in the file, so that none is on the command line; sessions use them in turn.\n\nExamples:\n  touchline listen --symbols AAPL,MSFT,BINANCE:BTCUSDT --keys finnhub.keys --for 14m\n  touchline listen --address ws://127.0.0.1:7072/finnhub --symbols AIG,BAC,SPY --for 2m --port 8080"
+    )]
+    Listen(ListenArgs),
     /// Compute windows over a file of trades, without a state folder.
     #[command(
         after_help = "Examples:\n  touchline windows --input trades.ndjson --source trades-ndjson --window 1m --output bars.ndjson\n  touchline windows --input ws.jsonl.gz --source finnhub --window 5m --slide 1m --lateness 10s --drop-duplicates --output bars.parquet"
@@ -178,6 +183,9 @@ pub struct LiveArgs {
     /// End after this time (of the simulator's clock, where there is one); until Ctrl-C unless given.
     #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
     pub r#for: Option<Duration>,
+    /// How panes lie in a new state folder: pane (an item each) or lane (one item for a lane's open panes).
+    #[arg(long, value_name = "LAYOUT")]
+    pub pane_layout: Option<PaneLayout>,
 }
 
 #[derive(Args)]
@@ -215,6 +223,27 @@ pub struct RebuildArgs {
 
 fn instant(text: &str) -> Result<i64, String> {
     touchline_event::parse_utc_ms(text).ok_or_else(|| format!("{text} is no UTC time such as 2026-11-20T19:30:00Z"))
+}
+
+#[derive(Args)]
+pub struct ListenArgs {
+    /// The vendor's address without its key.
+    #[arg(long, default_value = "wss://ws.finnhub.io")]
+    pub address: String,
+    /// Symbols as the vendor writes them, between commas.
+    #[arg(long, required = true, value_delimiter = ',')]
+    pub symbols: Vec<String>,
+    /// File with the vendor's keys, one a line; a simulator on this machine takes any.
+    #[arg(long)]
+    pub keys: Option<PathBuf>,
+    /// How long to listen; under fifteen minutes.
+    #[arg(long = "for", default_value = "14m", value_parser = humantime::parse_duration)]
+    pub length: Duration,
+    #[command(flatten)]
+    pub state: StateArgs,
+    /// Serve API and page on this port of 127.0.0.1 meanwhile; 0 chooses a free one.
+    #[arg(long)]
+    pub port: Option<u16>,
 }
 
 #[derive(Args)]
@@ -346,6 +375,7 @@ fn dispatch(command: Option<Command>) -> anyhow::Result<ExitCode> {
         Some(Command::Demo(args)) => runtime.block_on(crate::demo::run(&args)),
         Some(Command::Normalize(args)) => crate::normalize::run(&args),
         Some(Command::Replay(args)) => runtime.block_on(crate::replay::run(&args)),
+        Some(Command::Listen(args)) => runtime.block_on(crate::listen::run(&args)),
         Some(Command::Live(args)) => runtime.block_on(crate::live::run(&args)),
         Some(Command::Simulate(args)) => runtime.block_on(crate::simulate::run(&args)),
         Some(Command::Windows(args)) => crate::windows_command::run(&args),

@@ -48,7 +48,7 @@ pub async fn run(args: &LiveArgs) -> anyhow::Result<ExitCode> {
         None => Clock::WALL,
     };
     let until_ms = args.r#for.map_or(i64::MAX, |length| clock.now_ms().saturating_add(length.as_millis() as i64));
-    let state = Arc::new(State::create(&args.state.state, None).await?);
+    let state = Arc::new(State::create(&args.state.state, args.pane_layout).await?);
     let live = LiveHub::new(LIVE_CHANGES);
     let server = Server::start(&state, live.clone(), ReplayClock::default(), clock, args.port).await?;
     let pipeline = Pipeline::new(state.clone(), WindowPolicy::DEFAULT, live);

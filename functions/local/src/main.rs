@@ -5,6 +5,7 @@ mod cli;
 mod cost;
 mod demo;
 mod files;
+mod listen;
 mod live;
 mod normalize;
 mod pipeline;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use touchline_event::{format_utc_ms, parse_utc_ms};
-use touchline_simulate::{Clock, FaultPlan, Server, Settings, Simulator, endpoints};
+use touchline_simulate::{BetfairServer, Clock, FaultPlan, Server, Settings, Simulator, endpoints};
 
 use crate::cli::SimulateArgs;
 
@@ -37,7 +37,11 @@ pub async fn run(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
     let server = Server::start(simulator.clone(), args.port)
         .await
         .with_context(|| format!("--port {} on 127.0.0.1 is taken; choose another, or 0 for a free one", args.port))?;
-    announce(&server, &simulator, seed);
+    let betfair_port = args.port.checked_add(1).filter(|_| args.port > 0).unwrap_or(0);
+    let betfair = BetfairServer::start(simulator.clone(), betfair_port).await.with_context(|| {
+        format!("port {betfair_port}, the one after --port, on 127.0.0.1 is taken; choose another --port, or 0 for free ones")
+    })?;
+    announce(&server, &betfair, &simulator, seed);
     let until = async {
         match args.length {
             Some(length) => tokio::time::sleep(length).await,
@@ -67,19 +71,25 @@ async fn ended() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn announce(server: &Server, simulator: &Simulator, seed: u64) {
+fn announce(server: &Server, betfair: &BetfairServer, simulator: &Simulator, seed: u64) {
     println!("listening on http://{}", server.address);
     let mut vendors: Vec<&str> = endpoints().iter().map(|endpoint| endpoint.vendor).collect();
     vendors.dedup();
     for vendor in vendors {
         println!("  {vendor:<14} {}", server.base_of(vendor));
     }
+    println!("  finnhub        {}", server.websocket());
+    println!("  betfair        tcp://{}", betfair.address);
     let moment = simulator.clock.moment();
     println!("  status         http://{}/simulator/status", server.address);
     println!("told time {}, match day {}, seed {seed}", format_utc_ms(moment.told_ms()), format_utc_ms(moment.now_ms));
 }
 
 fn list() {
+    println!(
+        "tcp, the port after\n    Betfair's Exchange Stream: markets 1.200806927 from 16:45 and 1.206064380 from 17:30"
+    );
+    println!("ws /finnhub?token={{key}}\n    trades of AIG, BAC and SPY, 17:00 to 18:00 of the match day");
     for endpoint in endpoints() {
         println!("/{}{}\n    {}", endpoint.vendor, endpoint.path, endpoint.plays);
     }

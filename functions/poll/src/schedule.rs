@@ -72,7 +72,7 @@ pub fn next_poll_ms<'a>(
     let starts = games.filter(is_ahead).filter_map(|game| game.starts_at_ms);
     let turns = starts.flat_map(|start_ms| [start_ms - cadence.near_window_ms, start_ms - CLOSING_LEAD_MS, start_ms]);
     let due_ms = turns.filter(|at_ms| *at_ms > last_ms).fold(last_ms.saturating_add(pause_ms), i64::min);
-    due_ms.max(last_ms + cadence.live_ms.min(cadence.near_ms).min(CLOSING_LEAD_MS / 2).max(1))
+    due_ms.max(last_ms + cadence.live_ms.min(cadence.near_ms).clamp(1, CLOSING_LEAD_MS / 2))
 }
 
 #[cfg(test)]

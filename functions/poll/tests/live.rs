@@ -27,9 +27,12 @@ const LANES: u16 = 8;
 const START_MS: i64 = 1_793_491_200_000;
 const PAGE: &str = "/v4/sports/nfl/odds?regions=us&markets=h2h";
 
+/// Status, headers, body.
+type Scripted = (u16, Vec<(&'static str, String)>, String);
+
 /// What the vendor answers next; the last one again and again.
 #[derive(Clone)]
-struct Script(Arc<Mutex<VecDeque<(u16, Vec<(&'static str, String)>, String)>>>, Arc<AtomicUsize>);
+struct Script(Arc<Mutex<VecDeque<Scripted>>>, Arc<AtomicUsize>);
 
 impl Script {
     fn of(answers: impl IntoIterator<Item = (u16, String)>) -> Self {
@@ -48,6 +51,8 @@ async fn answer(State(script): State<Script>, _: Uri, _: HeaderMap) -> Response 
     let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
     let (status, headers, body) = next.unwrap();
     let mut response = (axum::http::StatusCode::from_u16(status).unwrap(), body).into_response();
+    // The server would date it by our clock, which is not that of the polls.
+    response.headers_mut().insert("date", "unknown".parse().unwrap());
     for (name, value) in headers {
         response.headers_mut().insert(name, value.parse().unwrap());
     }

@@ -25,7 +25,7 @@ pub struct Counts {
     pub faults: BTreeMap<String, BTreeMap<&'static str, u64>>,
     /// Stream connections made, by vendor.
     pub connections: BTreeMap<String, u64>,
-    /// Frames sent, by vendor.
+    /// Messages of the recording sent, by vendor.
     pub frames: BTreeMap<String, u64>,
     /// The last faults, newest last.
     pub last_faults: VecDeque<String>,

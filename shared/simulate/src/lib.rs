@@ -15,6 +15,7 @@ mod schedule;
 mod server;
 mod simulator;
 mod slices;
+mod streams;
 mod tables;
 mod vendors;
 
@@ -26,4 +27,6 @@ pub use recordings::{Bundled, Kind, Part, RecordingError, bundled, polls};
 pub use server::{Server, http_date, router};
 pub use simulator::{Reply, Request, Settings, Simulator};
 pub use slices::by_wall_clock;
+pub use streams::betfair::BetfairServer;
+pub use streams::finnhub::Listener;
 pub use vendors::{Endpoint, endpoints};

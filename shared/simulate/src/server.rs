@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +25,7 @@ use touchline_event::{format_utc_ms, stable_hash};
 use crate::answer::Answer;
 use crate::clock::Moment;
 use crate::simulator::{Reply, Request, Simulator};
+use crate::streams::finnhub::Connection;
 use crate::vendors;
 
 /// Requests answered at a time; more wait.
@@ -60,6 +62,11 @@ impl Server {
         Ok(Self { address, task: tokio::spawn(axum::serve(listener, router(simulator)).into_future()) })
     }
 
+    /// Finnhub's address, which stands for `wss://ws.finnhub.io`.
+    pub fn websocket(&self) -> String {
+        format!("ws://{}/finnhub", self.address)
+    }
+
     /// A vendor's base address, which stands for `https://` and the vendor's host.
     pub fn base_of(&self, vendor: &str) -> String {
         format!("http://{}/{vendor}", self.address)
@@ -72,6 +79,7 @@ pub fn router(simulator: Arc<Simulator>) -> Router {
     Router::new()
         .route("/simulator/status", get(async |State(shared): State<Shared>| axum::Json(shared.simulator.status())))
         .route("/simulator/endpoints", get(async || axum::Json(vendors::endpoints())))
+        .route("/finnhub", get(upgrade))
         .route("/{vendor}/{*path}", get(answer))
         .with_state(shared)
 }
@@ -95,6 +103,28 @@ async fn answer(
         None => {
             let text = format!("no vendor {vendor} is simulated; see /simulator/endpoints\n");
             (StatusCode::NOT_FOUND, text).into_response()
+        }
+    }
+}
+
+/// Finnhub's WebSocket; `?token=` as at the vendor.
+async fn upgrade(
+    State(shared): State<Shared>,
+    Query(query): Query<Vec<(String, String)>>,
+    socket: WebSocketUpgrade,
+) -> Response {
+    let simulator = shared.simulator;
+    let token = query.iter().find(|(name, _)| name == "token").map(|(_, value)| value.as_str());
+    match simulator.enter(token) {
+        Ok(place) => socket.on_upgrade(async move |socket| {
+            let _place = place;
+            // The other side's end is an end like ours.
+            let _ = Connection::new(&simulator).run(socket).await;
+        }),
+        Err(refusal) => {
+            let reply =
+                Reply { answer: refusal, moment: simulator.clock.moment(), delay: Duration::ZERO, is_cut: false };
+            on_the_wire(reply, &HeaderMap::new())
         }
     }
 }

@@ -2,19 +2,21 @@
 //! SIM-1: one seed, one course of the clock and the same requests give the same answers, byte for byte.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use touchline_event::format_utc_ms;
 
-use crate::answer::{Answer, Asked, HTML};
+use crate::answer::{Answer, Asked, HTML, WRONG_KEY};
 use crate::budget::Budgets;
 use crate::clock::{Clock, Moment};
 use crate::counters::Counters;
 use crate::faults::{Fault, FaultPlan, Strike};
 use crate::recordings::RecordingError;
+use crate::streams::finnhub::{self, Doors, Listener, Listeners, Place, Tape};
 use crate::vendors::{Vendors, World, too_many};
 
 /// Paths whose last answer and count are kept.
@@ -48,6 +50,11 @@ pub struct Simulator {
     pub clock: Clock,
     pub settings: Settings,
     pub counters: Counters,
+    pub(crate) tape: Tape,
+    pub(crate) doors: Arc<Doors>,
+    pub(crate) listeners: Listeners,
+    /// Raised to break every stream connection there is.
+    pub(crate) breaks: watch::Sender<u64>,
     vendors: Vendors,
     budgets: Budgets,
     /// By vendor, path and query: how often it was asked, and what was said last.
@@ -81,6 +88,10 @@ impl Simulator {
             clock,
             settings,
             counters: Counters::default(),
+            tape: Tape::new(&recordings)?,
+            doors: Arc::default(),
+            listeners: Listeners::default(),
+            breaks: watch::Sender::new(0),
             vendors,
             budgets: Budgets::default(),
             asked: Mutex::default(),
@@ -116,6 +127,33 @@ impl Simulator {
         Some(sent(answer, moment, strike))
     }
 
+    /// A place for a Finnhub connection with this token, or the refusal.
+    pub(crate) fn enter(&self, token: Option<&str>) -> Result<Place, Answer> {
+        let refusal = |status, text: &str| Answer::bytes(status, text.as_bytes().to_vec());
+        let Some(token) = token.filter(|token| !token.is_empty() && *token != WRONG_KEY) else {
+            return Err(refusal(401, "Invalid API key"));
+        };
+        let elapsed_ms = self.clock.moment().elapsed_ms;
+        let number = self.counters.request(finnhub::VENDOR);
+        if let Some(strike) = self.settings.faults.strike(finnhub::VENDOR, "connect", number, elapsed_ms)
+            && !reaches_vendor(strike.fault)
+        {
+            self.counters.fault(finnhub::VENDOR, strike.fault, "connect", number);
+            return Err(instead(finnhub::VENDOR, strike));
+        }
+        self.doors.enter(token, self.settings.connections_per_key).ok_or_else(|| refusal(429, "Too many connections"))
+    }
+
+    /// Breaks every stream connection that is open.
+    pub fn disconnect_all(&self) {
+        self.breaks.send_modify(|count| *count += 1);
+    }
+
+    /// Finnhub connections that are open now.
+    pub fn listeners(&self) -> Vec<Listener> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+    }
+
     /// The status page: clock, seed, counts.
     pub fn status(&self) -> Value {
         let moment = self.clock.moment();
@@ -124,6 +162,7 @@ impl Simulator {
             "match_day_now": format_utc_ms(moment.now_ms),
             "speed": self.clock.speed(),
             "elapsed_ms": moment.elapsed_ms,
+            "open_connections": self.listeners().len(),
             "seed": self.settings.faults.seed(),
             "counts": self.counters.read(),
         })

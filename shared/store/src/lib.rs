@@ -22,6 +22,6 @@ pub use pane_store::{LaneEntry, LaneItem, LaneLimits, LanePanes, PaneLayout, is_
 pub use records::{
     Admission, AnomalyEntry, Breaker, BreakerPhase, CreditLedger, CreditPeriod, CreditPlan, CreditRefusal, DueEntry,
     KnownGame, LateEntry, LateLedger, Ledger, PageState, Pane, QuarantineEntry, Redriven, SourceAccount, VendorCredits,
-    accounting, anomalies, breakers, credits, directory, due, late, layout, outbox, pages, panes, progress, proofs,
-    quarantine, redriven, watermarks,
+    accounting, anomalies, breakers, credits, directory, due, late, layout, leases, outbox, pages, panes, progress,
+    proofs, quarantine, redriven, watermarks,
 };

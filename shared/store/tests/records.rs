@@ -1,5 +1,5 @@
 //! What each record kind promises, on a store where a rival always writes first: marks that never fall, entries that are there
-//! once, rows that go to one commit. PROG-1, WM-1, DUE-1, DUE-2, ANO-1, OUT-1, OUT-2, REC-1.
+//! once, rows that go to one commit. LEASE-1, PROG-1, WM-1, DUE-1, DUE-2, ANO-1, OUT-1, OUT-2, REC-1.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use touchline_event::Lane;
 use touchline_metric::Family;
 use touchline_store::{
     AnomalyEntry, DueEntry, Item, ItemKey, ItemStore, ItemWrite, MemoryStore, PutOutcome, StoreError, anomalies,
-    directory, due, outbox, progress, put_if_absent, watermarks,
+    directory, due, leases, outbox, progress, put_if_absent, watermarks,
 };
 
 /// Before the first put of a key, the rival moves it; afterwards it rests.
@@ -77,6 +77,28 @@ proptest! {
                 greatest.iter().enumerate().filter_map(|(n, mark)| Some((n.to_string(), (*mark)?))).collect();
             prop_assert_eq!(progress::list(&store, "s").await.unwrap(), listed);
             prop_assert_eq!(progress::read(&store, "other", "0").await, Ok(0));
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn a_lease_is_read_as_it_was_written_and_of_two_who_saw_the_same_one_gets_it(
+        turns in prop::collection::vec((any::<i64>(), any::<i64>(), any::<Option<i64>>()), 1..10),
+    ) {
+        block_on(async {
+            let store = MemoryStore::default();
+            let mut before = None;
+            for (term, (expires_at_ms, ends_at_ms, ready_at_ms)) in (0..).zip(turns) {
+                let lease = leases::Lease { term, expires_at_ms, ends_at_ms, ready_at_ms };
+                let rival = leases::Lease { ready_at_ms: None, ..lease.clone() };
+                let held = leases::swap(&store, "a", before.as_ref(), lease.clone()).await.unwrap().unwrap();
+                let lost = leases::swap(&store, "a", before.as_ref(), rival).await.unwrap();
+                prop_assert_eq!(lost, Err(Some(held.clone())));
+                prop_assert_eq!(&held.lease, &lease);
+                prop_assert_eq!(leases::read(&store, "a").await.unwrap(), Some(held.clone()));
+                before = Some(held);
+            }
+            prop_assert_eq!(leases::read(&store, "b").await.unwrap(), None);
             Ok(())
         })?;
     }

@@ -56,7 +56,7 @@ impl Reach {
                 if uri.scheme_str() != Some("https") {
                     return Err(refused("only https is spoken with vendors".to_owned()));
                 }
-                if !authority.port_u16().is_none_or(|port| port == 443) || authority.as_str().ends_with(':') {
+                if authority.port_u16().is_some_and(|port| port != 443) || authority.as_str().ends_with(':') {
                     return Err(refused("only port 443 is asked".to_owned()));
                 }
                 if !hosts.iter().any(|host| host.eq_ignore_ascii_case(authority.host())) {

@@ -9,6 +9,7 @@ pub mod directory;
 pub mod due;
 pub mod late;
 pub mod layout;
+pub mod leases;
 pub mod outbox;
 pub mod pages;
 pub mod panes;

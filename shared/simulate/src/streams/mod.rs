@@ -1,0 +1,5 @@
+//! Vendors that push: one file a vendor.
+
+pub mod betfair;
+mod books;
+pub mod finnhub;
