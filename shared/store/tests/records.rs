@@ -208,7 +208,7 @@ async fn panes_are_due_by_their_end_and_an_entry_touched_after_it_was_read_stays
     let (_, read, entry) =
         due::list(&store, due::Stage::Final, Family::Trades, 60_000, "", 60_000, 10).await.unwrap().remove(1);
     store.rearm();
-    due::touch(&store, &[entry.clone()]).await.unwrap();
+    due::touch(&store, std::slice::from_ref(&entry)).await.unwrap();
     assert!(matches!(store.put(vec![due::removal(&entry, read.version)]).await[0], Ok(PutOutcome::Conflict(_))));
     let now = store.get(&entry.key()).await.unwrap().unwrap();
     store.put(vec![due::removal(&entry, now.version)]).await.remove(0).unwrap();
