@@ -57,7 +57,7 @@ pub const ARCHIVE: usize = 1;
 
 /// One sandbox of either function.
 pub enum Sandbox {
-    Aggregate(Aggregation),
+    Aggregate(Box<Aggregation>),
     Archive { transport: Transport, context: ArchiveContext<FaultyTables> },
 }
 
@@ -86,7 +86,7 @@ impl Sandbox {
         let cache_panes = *random.pick(&[2, 1000]);
         let puts_in_flight = random.below(5) + 1;
         let context = context(configuration, store, puts_in_flight, cache_panes);
-        Self::Aggregate(Aggregation { configuration, context, cache_panes })
+        Self::Aggregate(Box::new(Aggregation { configuration, context, cache_panes }))
     }
 }
 
