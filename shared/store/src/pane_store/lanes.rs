@@ -3,7 +3,8 @@
 //! once and never comes back: so whoever holds the version of an own item may go there directly.
 //! LPS-2: a part leaves by a copy first and by being taken out of the lane's item second, the latter by compare-and-swap on
 //! what was copied. While it is open the copy counts for nothing; an older copy is replaced only by one made from a lane's
-//! item that was read after it. Readers look into the lane's item first.
+//! item that was read after it. Readers look into the lane's item first, and again when they found an own item: the part may have
+//! begun in between, and what they found is the copy of an open part.
 //! LPS-3: what one call writes into a lane is one compare-and-swap, visible at once or not at all.
 //! Parts leave when they are published, sealed or full, because corrections are rare; and when they are large, because every
 //! write of the lane would carry them.
@@ -95,8 +96,28 @@ impl LanePanes {
     async fn part(&self, lane: &ItemKey, key: &ItemKey) -> Result<Option<Item>, StoreError> {
         match self.look(lane).await?.item.entries.get(key) {
             Some(entry) => Ok(Some(item_of(entry))),
-            None => Ok(self.items.get(key).await?.map(own)),
+            None => self.own_part(lane, key).await,
         }
+    }
+
+    /// A part that was not in its lane's item when that was read last.
+    pub(super) async fn own_part(&self, lane: &ItemKey, key: &ItemKey) -> Result<Option<Item>, StoreError> {
+        let Some(item) = self.items.get(key).await? else { return Ok(None) };
+        let entry = self.look(lane).await?.item.entries.get(key).map(item_of);
+        Ok(Some(entry.unwrap_or_else(|| own(item))))
+    }
+
+    /// Parts of a partition that are open, by sort key.
+    async fn open_parts(&self, pk: &str, from: &str, to: Option<&str>) -> Result<BTreeMap<String, Item>, StoreError> {
+        let is_asked =
+            |key: &ItemKey| key.pk == pk && key.sk.as_str() >= from && to.is_none_or(|to| key.sk.as_str() < to);
+        let mut found = BTreeMap::new();
+        for lane in lanes_of_partition(pk, self.lanes) {
+            let seen = self.look(&lane).await?;
+            let open = seen.item.entries.iter().filter(|(key, _)| is_asked(key));
+            found.extend(open.map(|(key, entry)| (key.sk.clone(), item_of(entry))));
+        }
+        Ok(found)
     }
 
     /// The lane as it is after a swap, and whether the swap was ours.
@@ -191,15 +212,13 @@ impl ItemStore for LanePanes {
         if !is_pane(pk) {
             return self.items.query(pk, from, to, limit).await;
         }
-        let mut found: BTreeMap<String, Item> = BTreeMap::new();
-        for lane in lanes_of_partition(pk, self.lanes) {
-            let seen = self.look(&lane).await?;
-            let is_asked =
-                |key: &ItemKey| key.pk == pk && key.sk.as_str() >= from && to.is_none_or(|to| key.sk.as_str() < to);
-            let open = seen.item.entries.iter().filter(|(key, _)| is_asked(key));
-            found.extend(open.map(|(key, entry)| (key.sk.clone(), item_of(entry))));
+        let mut found = self.open_parts(pk, from, to).await?;
+        let own_items = self.items.query(pk, from, to, limit).await?;
+        if own_items.iter().any(|(sk, _)| !found.contains_key(sk)) {
+            // Parts that left in the meantime stay as they were read: their versions are old, and whoever writes learns it.
+            found.extend(self.open_parts(pk, from, to).await?);
         }
-        for (sk, item) in self.items.query(pk, from, to, limit).await? {
+        for (sk, item) in own_items {
             found.entry(sk).or_insert_with(|| own(item));
         }
         Ok(found.into_iter().take(limit).collect())

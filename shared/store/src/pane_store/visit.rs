@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
 
-use super::lanes::{LanePanes, Seen, item_of, own};
+use super::lanes::{LanePanes, Seen, item_of};
 use super::{LaneEntry, LaneItem};
 use crate::{Item, ItemKey, ItemWrite, PutOutcome, StoreError};
 
@@ -70,17 +70,17 @@ impl LanePanes {
 
     /// Own items of everything that is to be written and is not open.
     async fn own_items(&self, visits: &[Visit], writes: &[ItemWrite], outcomes: &mut Outcomes) -> OwnItems {
-        let missing = |visit: &Visit| -> Vec<usize> {
-            let is_missing = |place: &usize| !visit.seen.item.entries.contains_key(&writes[*place].key);
-            visit.open.iter().copied().filter(is_missing).collect()
-        };
-        let places: Vec<usize> = visits.iter().flat_map(missing).collect();
-        let reads: Vec<_> = places.iter().map(|place| self.items.get(&writes[*place].key)).collect();
+        let mut missing = Vec::new();
+        for visit in visits {
+            let is_missing = |place: &&usize| !visit.seen.item.entries.contains_key(&writes[**place].key);
+            missing.extend(visit.open.iter().filter(is_missing).map(|place| (&visit.key, *place)));
+        }
+        let reads: Vec<_> = missing.iter().map(|(lane, place)| self.own_part(lane, &writes[*place].key)).collect();
         let reads: Vec<_> = stream::iter(reads).buffered(READS_IN_FLIGHT).collect().await;
         let mut found = OwnItems::new();
-        for (place, read) in places.into_iter().zip(reads) {
+        for ((_, place), read) in missing.into_iter().zip(reads) {
             match read {
-                Ok(item) => drop(found.insert(writes[place].key.clone(), item.map(own))),
+                Ok(item) => drop(found.insert(writes[place].key.clone(), item)),
                 Err(error) => fail(outcomes, &[place], &error),
             }
         }
